@@ -1,0 +1,123 @@
+"""The command line: it reads argv and the environment, calls one command, and turns errors into exit codes.
+
+Nothing heavy is imported before the command is known, so that ``--version`` and ``--help`` are quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from pip_verify import __version__
+from pip_verify.errors import PipVerifyError
+
+PIP_COMMANDS = ("install", "download", "wheel", "lock")
+
+USAGE = """\
+usage: pip-verify [--python ENV] COMMAND [OPTIONS]
+
+Installs only what a publisher you trust has signed.
+
+as pip's, with verification (every pip option passes through):
+  install             install packages
+  download            download packages
+  wheel               build wheels
+  lock                write a lock file
+
+checking:
+  verify FILE...      check wheels and sdists on disk; installs nothing
+
+for publishers:
+  keygen -o FILE      make a signing key
+  sign ARTIFACT...    write a release statement
+  keylist ...         keep a key list
+
+  --version, --help; "pip-verify COMMAND --help" for a command's options
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (formats.md 9)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except PipVerifyError as error:
+        _complain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("pip-verify: interrupted\n")
+        return 130
+    except BrokenPipeError:
+        return 141  # whoever read our output has gone, as with any filter
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments in ([], ["--help"], ["-h"], ["help"]):
+        sys.stdout.write(USAGE)
+        return 0
+    if arguments in (["--version"], ["-V"]):
+        sys.stdout.write(f"pip-verify {__version__}\n")
+        return 0
+    name = _command_name(arguments)
+    if name in PIP_COMMANDS:
+        from pip_verify.cli.pip_commands import run
+
+        return run(arguments)
+    command = _own_command(name)
+    if command is None:
+        raise _unknown(name)
+    arguments.remove(name)
+    return command(arguments)
+
+
+def _own_command(name: str) -> Callable[[list[str]], int] | None:
+    if name == "verify":
+        from pip_verify.cli.verify import run
+
+        return run
+    if name in ("keygen", "sign", "keylist"):
+        from pip_verify.cli import publishing
+
+        return {"keygen": publishing.keygen, "sign": publishing.sign, "keylist": publishing.keylist}[name]
+    return None
+
+
+def _command_name(arguments: Sequence[str]) -> str:
+    """The first argument that is no option; pip's general options may stand before it."""
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in _GENERAL_OPTIONS_WITH_VALUE:
+            skip = True
+        elif not argument.startswith("-"):
+            return argument
+    return ""
+
+
+# pip's general options that take a value in the next argument, as ``pip --help`` lists them, and ours
+_GENERAL_OPTIONS_WITH_VALUE = frozenset(
+    (
+        *("--python", "--log", "--log-file", "--local-log", "--keyring-provider", "--proxy", "--retries", "--timeout"),
+        *("--default-timeout", "--exists-action", "--trusted-host", "--cert", "--client-cert", "--cache-dir"),
+        *("--use-feature", "--use-deprecated", "--resume-retries"),
+        *("--trust-file", "--statements", "--extra-ca", "--format", "--output"),
+    )
+)
+
+
+def _unknown(name: str) -> PipVerifyError:
+    import difflib
+
+    from pip_verify.errors import UsageError
+
+    known = [*PIP_COMMANDS, "verify", "keygen", "sign", "keylist"]
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = f"pip-verify {nearest[0]} --help" if nearest else "pip-verify --help"
+    return UsageError("command", expected="one of " + ", ".join(known), got=name or "none", hint=hint)
+
+
+def _complain(error: PipVerifyError) -> None:
+    sys.stderr.write(f"pip-verify: error: {error}\n")
+    if error.hint:
+        sys.stderr.write(f"pip-verify: next: {error.hint}\n")

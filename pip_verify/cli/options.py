@@ -1,0 +1,88 @@
+"""Our options among pip's: taken out of argv by their full names, so that pip sees only its own.
+
+pip accepts abbreviations of its options; ours have none, so ``--key`` is never ``--keyring-provider`` and a
+misspelt option of ours is an unknown option of pip's, not silently something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pip_verify.errors import UsageError
+from pip_verify.pins import InlinePin
+from pip_verify.requirements.pins import parse_inline_options
+
+OURS = ("--trust-file", "--statements", "--extra-ca", "--format", "--output", "--python")
+# What follows one of these is its value, whatever it looks like.
+_OPAQUE = ("--global-option", "--config-settings", "--config-setting", "-C")
+
+HELP = """\
+pip-verify's own options:
+  --key=ed25519:KEY        any of the keys given may have signed; repeatable
+  --key-list=URL           a key on the publisher's list at this https URL must have signed
+  --threshold=N            so many distinct keys must have signed
+  --signed-by=NAME         a publisher of the trust file must have signed
+                           (these four hold for every requirement named on the command line)
+  --trust-file FILE        instead of the pip-verify.toml found from here upwards
+  --statements DIR         release statements on disk, looked at first
+  --extra-ca FILE          a private CA for key lists and statements, added to the others
+  --format text|json       of the report
+  --output FILE            where the report goes; text goes to standard error
+  --python ENV             the environment to install into
+"""
+
+
+@dataclass
+class Split:
+    """argv taken apart. pip: what pip shall see. flags: our options by argparse's names. pin: the pin options."""
+
+    pip: list[str]
+    pin: InlinePin | None
+    flags: dict[str, str] = field(default_factory=dict)
+
+
+def split(arguments: Sequence[str]) -> Split:
+    """Take our options out of ``arguments``; raises UsageError for one without a value or given twice."""
+    before, after = _at_double_dash(arguments)
+    protected, opaque = _hide_opaque(before)
+    pin, rest = parse_inline_options(protected)
+    flags: dict[str, str] = {}
+    pip: list[str] = []
+    remaining = iter(rest)
+    for argument in remaining:
+        name, equals, value = argument.partition("=")
+        if name not in OURS:
+            pip.append(opaque.get(argument, argument))
+            continue
+        if not equals:
+            value = next(remaining, "")
+        if not value:
+            raise UsageError(name, expected="a value", got="none")
+        key = name[2:].replace("-", "_")
+        if key in flags:
+            raise UsageError(name, expected="the option once", got="twice")
+        flags[key] = value
+    return Split([*pip, *after], pin, flags)
+
+
+def _at_double_dash(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What stands behind ``--`` is never an option."""
+    if "--" not in arguments:
+        return list(arguments), []
+    position = list(arguments).index("--")
+    return list(arguments[:position]), list(arguments[position:])
+
+
+def _hide_opaque(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Stand-ins for values of pip's options that may look like ours."""
+    hidden: list[str] = []
+    values: dict[str, str] = {}
+    for number, argument in enumerate(arguments):
+        if number and arguments[number - 1] in _OPAQUE:
+            stand_in = f"\0{number}"  # no argument of a process can hold a NUL
+            values[stand_in] = argument
+            hidden.append(stand_in)
+        else:
+            hidden.append(argument)
+    return hidden, values

@@ -1,0 +1,55 @@
+"""``pip-verify verify FILE…``: judge artifacts on disk; nothing is installed."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pip_verify.errors import UsageError
+from pip_verify.requirements.pins import parse_inline_options
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Verify the files named; returns the exit code."""
+    from pip_verify.cli.setup import make_parts, report
+    from pip_verify.session import Link
+
+    pin, rest = parse_inline_options(list(arguments))
+    options = _parser().parse_args(rest)
+    started = time.monotonic()
+    paths = [Path(name) for name in options.files]
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(str(path), expected="a wheel or an sdist on disk", got="no such file")
+    parts = make_parts(vars(options), pin)
+    links = [Link(path.absolute().as_uri(), path.name) for path in paths]
+    parts.session.name_files(links)
+    for link, path in zip(links, paths, strict=True):
+        parts.session.judge_file(link, path, beside=path)
+    result = parts.session.result(
+        "verify", errors=(), warnings=parts.warnings, pip_exit_code=None, seconds=time.monotonic() - started
+    )
+    return report(result, parts.settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pip-verify verify",
+        description="Check wheels and sdists on disk against the trust file and the pins given here. Installs nothing.",
+        epilog="Pins: --key=ed25519:KEY, --key-list=URL, --threshold=N, --signed-by=NAME hold for every file named.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a wheel or an sdist")
+    add_report_options(parser)
+    return parser
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every checking command has."""
+    parser.add_argument("--trust-file", metavar="FILE", help="instead of the pip-verify.toml found from here upwards")
+    parser.add_argument("--statements", metavar="DIR", help="release statements on disk, looked at first")
+    parser.add_argument("--extra-ca", metavar="FILE", help="a private CA to add for key lists and statements")
+    parser.add_argument("--format", metavar="FORMAT", help="of the report: text or json")
+    parser.add_argument("--output", metavar="FILE", help="where the report goes")
