@@ -9,12 +9,12 @@ members, NaN and infinities (also by overflow), lone surrogates, nesting beyond 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 import re
 from collections import Counter
 from collections.abc import Collection
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from pip_verify.errors import EvidenceError
@@ -22,8 +22,9 @@ from pip_verify.errors import EvidenceError
 MAX_DEPTH = 32  # formats.md: JSON depth; far below any interpreter's recursion limit
 
 _B64U_RE = re.compile(r"[A-Za-z0-9_-]*\Z")
-# The closing quote is optional: a string without an end must be passed over once, not once from each quote in it.
-_STRING_OR_BRACKET_RE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_ESCAPE_RE = re.compile(rb"\\.", re.DOTALL)
+_NESTING = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NOT_NESTING = bytes(set(range(256)) - set(_NESTING))
 
 
 def b64u_encode(data: bytes) -> str:
@@ -36,14 +37,15 @@ def b64u_decode(text: object, what: str, *, length: int | None = None) -> bytes:
 
     Raises EvidenceError when ``text`` is not a str, not canonical, or of another length.
     """
-    if not isinstance(text, str) or not _B64U_RE.match(text):
+    if not isinstance(text, str):
         raise EvidenceError(what, expected="base64url text without padding", got=_shorten(text))
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error as error:
+    except ValueError as error:
         raise EvidenceError(what, expected="base64url text without padding", got=_shorten(text)) from error
-    if b64u_encode(data) != text:  # the decoder drops left-over bits, so two texts could mean one value
-        raise EvidenceError(what, expected="canonical base64url", got=_shorten(text))
+    if b64u_encode(data) != text:  # the decoder skips strange characters and drops left-over bits
+        expected = "canonical base64url" if _B64U_RE.match(text) else "base64url text without padding"
+        raise EvidenceError(what, expected=expected, got=_shorten(text))
     if length is not None and len(data) != length:
         raise EvidenceError(what, expected=f"{length} bytes", got=f"{len(data)} bytes")
     return data
@@ -57,11 +59,9 @@ def json_decode(data: bytes, what: str, *, max_bytes: int) -> Any:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise EvidenceError(what, expected="UTF-8", got=f"invalid byte at offset {error.start}") from error
-    _check_depth(text, what)
+    _check_depth(data, what)
     try:
-        value = json.loads(
-            text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant, parse_float=_finite_float
-        )
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise EvidenceError(what, expected="JSON", got=str(error)) from error
     # Only an escape can smuggle a surrogate past the UTF-8 decoder, so the costly walk is rare.
@@ -101,18 +101,15 @@ def json_encode(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
-def _check_depth(text: str, what: str) -> None:
-    if text.count("{") + text.count("[") <= MAX_DEPTH:
+def _check_depth(data: bytes, what: str) -> None:
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
         return  # too few brackets to nest too deep, wherever they stand
-    depth = 0
-    for match in _STRING_OR_BRACKET_RE.finditer(text):
-        mark = match.group()
-        if mark in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise EvidenceError(what, expected=f"at most {MAX_DEPTH} levels of JSON", got="more")
-        elif mark in "]}":
-            depth -= 1
+    # JSON has backslashes in strings only; without the escapes every second piece between quotes is a string.
+    # Each step is one linear pass, whatever a stranger sends.
+    outside = b"".join(_ESCAPE_RE.sub(b"", data).split(b'"')[::2])
+    brackets = outside.translate(None, _NOT_NESTING)
+    if max(accumulate(map(_NESTING.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        raise EvidenceError(what, expected=f"at most {MAX_DEPTH} levels of JSON", got="more")
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,6 +130,11 @@ def _finite_float(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"number {text[:20]} is out of range")
     return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique_members, parse_constant=_refuse_constant, parse_float=_finite_float
+)
 
 
 def _refuse_surrogates(value: object, what: str) -> None:

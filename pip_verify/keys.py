@@ -29,6 +29,7 @@ TEXT_PREFIX = "ed25519:"
 _MAX_LABEL = 200
 _MAX_TEMPLATE = 2000
 _TEMPLATE_EXPRESSION_RE = re.compile(r"\{([^{}]*)\}")
+_PRIVATE_MEMBERS = ("d", "k", "priv")  # of OKP, EC and RSA; of oct (RFC 7518 section 6.4); of AKP (RFC 9964)
 _ALGORITHMS = ("Ed25519", "EdDSA")  # RFC 9864 name; RFC 8037 name, accepted on input
 
 
@@ -197,11 +198,12 @@ def check_template(template: str, what: str) -> str:
 def _parse_entry(entry: object, what: str) -> ListedKey | None:
     if not isinstance(entry, dict):
         raise EvidenceError(what, expected="a JWK object", got=type(entry).__name__)
-    if "d" in entry:
+    private = next((member for member in _PRIVATE_MEMBERS if member in entry), None)
+    if private is not None:
         raise EvidenceError(
             what,
             expected="public keys only",
-            got='a private member "d"',
+            got=f'a private member "{private}"',
             hint="this list has leaked a private key: tell its publisher, who must revoke that key now",
         )
     if not isinstance(entry.get("kty"), str):

@@ -60,7 +60,7 @@ def canonical_version(text: str, what: str = "version") -> str:
 
 def same_version(first: str, second: str) -> bool:
     """Whether two versions are one under PEP 440 (``1.0`` and ``1.0.0`` are)."""
-    return canonicalize_version(first) == canonicalize_version(second)
+    return first == second or canonicalize_version(first) == canonicalize_version(second)
 
 
 def parse_filename(filename: str, *, project: str | None = None, sha256: str | None = None) -> Artifact:
