@@ -47,7 +47,6 @@ CATALOGUE: dict[str, Kind] = {
     "PV004": Kind("built in this run from an accepted source", 0),
     "PV005": Kind("a local directory the user named (policy local = allow)", 0),
     "PV006": Kind("a version-control source at a full commit id (policy vcs = commit)", 0),
-    "PV007": Kind("signature verified before; the download equals the proved digest", 0),
     "PV101": Kind("no pin names a publisher for this project", EXIT_UNSIGNED),
     "PV102": Kind("no signature was found at any place", EXIT_UNSIGNED),
     "PV103": Kind("the file name does not state a project and version", EXIT_UNSIGNED),
@@ -143,7 +142,7 @@ class Run:
 
     command: "install", "verify" …; verdicts: in the order reached, one for each artifact; installed:
     ``name version`` of what was there already and not looked at; warnings: what the user must be told though it
-    decided nothing; errors: what stopped the run beside verdicts; mode: "enforce"; pip_exit_code: None when pip
+    decided nothing; errors: what stopped the run beside verdicts; pip_exit_code: None when pip
     was not run; exit_code: of the whole run (formats.md 9); seconds: wall time.
     """
 

@@ -158,8 +158,13 @@ def _exempted(artifact: Artifact, exempt: Exempt, now: float) -> Verdict:
         ended = datetime.fromtimestamp(exempt.until, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
         hint = f"pin who signs {artifact.project}, or look at it again and give the exemption a later date"
         return _refused(artifact, Reason("PV107", artifact.filename, "an exemption that holds", f"ended {ended}", hint))
-    accepted = Reason("PV002", artifact.filename, got=exempt.reason)
+    last_day = "" if exempt.until is None else f"until {_day(exempt.until - 1)}"  # it ends with that day
+    accepted = Reason("PV002", artifact.filename, last_day, exempt.reason)
     return _held_to(artifact, frozenset(exempt.hashes), accepted, "exemption")
+
+
+def _day(instant: float) -> str:
+    return datetime.fromtimestamp(instant, timezone.utc).strftime("%Y-%m-%d")
 
 
 def _held_to(artifact: Artifact, hashes: frozenset[str], accepted: Reason, by: str) -> Verdict:

@@ -1,0 +1,32 @@
+"""Reports: a ``Run`` comes in, a text goes out. They print; they decide nothing.
+
+Each format is one module with ``render``; it joins by one line in ``FORMATS``. The exit code is the run's own
+(``Run.exit_code``), so it cannot depend on the format. Whatever a format prints of a run's texts passes through
+``safe``: the secrets of URLs out of every format, control characters out of what a terminal shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pip_verify.errors import UsageError
+from pip_verify.report.as_json import render as render_json
+from pip_verify.report.style import Style
+from pip_verify.report.text import render as render_text
+from pip_verify.verdict import Run
+
+FORMATS: Mapping[str, Callable[[Run, Style], str]] = {
+    "text": render_text,
+    "json": lambda run, _: render_json(run),
+}
+
+
+def render(format_name: str, run: Run, *, color: bool = False, verbose: bool = False) -> str:
+    """The whole report of ``run``, with the newline at its end.
+
+    format_name: one of ``FORMATS``. color: with ANSI colours, verbose: with every accepted artifact; formats for
+    machines know neither and are always complete. Raises UsageError for another format.
+    """
+    if format_name not in FORMATS:
+        raise UsageError("report format", expected="one of " + ", ".join(FORMATS), got=ascii(format_name))
+    return FORMATS[format_name](run, Style(color, verbose))
