@@ -118,6 +118,8 @@ def _unknown(name: str) -> PipVerifyError:
 
 
 def _complain(error: PipVerifyError) -> None:
-    sys.stderr.write(f"pip-verify: error: {error}\n")
+    from pip_verify.report.safe import one_line
+
+    sys.stderr.write(f"pip-verify: error: {one_line(str(error))}\n")
     if error.hint:
-        sys.stderr.write(f"pip-verify: next: {error.hint}\n")
+        sys.stderr.write(f"pip-verify: next: {one_line(error.hint)}\n")

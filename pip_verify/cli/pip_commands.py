@@ -36,7 +36,8 @@ def run(arguments: Sequence[str]) -> int:
         pip_exit_code=outcome.exit_code,
         seconds=time.monotonic() - started,
     )
-    return report(result, parts.settings)
+    verbose = any(argument in ("-v", "-vv", "-vvv", "--verbose") for argument in taken.pip)
+    return report(result, parts.settings, verbose=verbose)
 
 
 def _help(arguments: list[str]) -> int:

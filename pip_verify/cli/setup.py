@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pip_verify.config import Settings, find_trust_file
+from pip_verify.config import Settings, find_trust_file, pip_network_settings
 from pip_verify.judge import Judge
 from pip_verify.pins import InlinePin
 from pip_verify.policy import Policy
@@ -42,9 +42,10 @@ def make_parts(
     settings = Settings.resolve(flags, os.environ)
     policy = find_trust_file(Path.cwd(), settings.trust_file, os.environ)
     fetcher = Fetcher(
-        ca_bundle=ca_bundle or os.environ.get("PIP_CERT") or None,
+        ca_bundle=ca_bundle,
         extra_ca=[settings.extra_ca] if settings.extra_ca else [],
         proxy=proxy,
+        defaults=lambda: pip_network_settings(os.environ),
     )
     warnings: list[str] = []
 
@@ -54,8 +55,14 @@ def make_parts(
 
     judge = Judge(
         policy,
-        KeyListStore(fetcher, settings.cache_dir / "key-lists", clock=time.time, max_stale=policy.max_stale),
-        StatementStore(fetcher, settings.cache_dir / "statements"),
+        KeyListStore(
+            fetcher,
+            settings.cache_dir / "key-lists",
+            clock=time.time,
+            max_stale=policy.max_stale,
+            deadline_seconds=settings.deadline,
+        ),
+        StatementStore(fetcher, settings.cache_dir / "statements", deadline_seconds=settings.deadline),
         statements_dir=settings.statements,
         clock=time.time,
         warn=warn,
@@ -64,20 +71,17 @@ def make_parts(
     return Parts(settings, policy, session, warnings)
 
 
-def report(run: Run, settings: Settings) -> int:
+def report(run: Run, settings: Settings, *, verbose: bool = False) -> int:
     """Print the run as ``--format`` and ``--output`` say; returns its exit code, which depends on neither.
 
-    The text always goes to standard error, so that pip's standard output stays pip's; another format goes to
-    ``--output``, or to standard output when pip has not written there.
+    Text goes to standard error, and so does every format after a pip that may have written to standard output,
+    which stays pip's; with ``--output`` the report goes there, and the text to standard error all the same.
     """
     color = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    if settings.format == "text" and settings.output is None:
-        sys.stderr.write(render("text", run, color=color))
-        return run.exit_code
-    text = render(settings.format, run, color=False)
     if settings.output is not None:
-        write_atomically(settings.output, text.encode("utf-8"))
-        sys.stderr.write(render("text", run, color=color))
+        write_atomically(settings.output, render(settings.format, run, verbose=verbose).encode("utf-8"))
+    if settings.output is not None or settings.format == "text":
+        sys.stderr.write(render("text", run, color=color, verbose=verbose))
     else:
-        sys.stdout.write(text)
+        (sys.stdout if run.pip_exit_code is None else sys.stderr).write(render(settings.format, run))
     return run.exit_code

@@ -14,7 +14,7 @@ from pip_verify.requirements.pins import parse_inline_options
 def run(arguments: Sequence[str]) -> int:
     """Verify the files named; returns the exit code."""
     from pip_verify.cli.setup import make_parts, report
-    from pip_verify.session import Link
+    from pip_verify.inspection import Link
 
     pin, rest = parse_inline_options(list(arguments))
     options = _parser().parse_args(rest)
@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     result = parts.session.result(
         "verify", errors=(), warnings=parts.warnings, pip_exit_code=None, seconds=time.monotonic() - started
     )
-    return report(result, parts.settings)
+    return report(result, parts.settings, verbose=options.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a wheel or an sdist")
+    parser.add_argument("-v", "--verbose", action="store_true", help="list the accepted artifacts, too")
     add_report_options(parser)
     return parser
 
