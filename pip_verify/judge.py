@@ -11,23 +11,26 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
+from typing import TypeAlias
 
 from pip_verify.artifact.name import Artifact
 from pip_verify.artifact.wheel import WheelFacts
 from pip_verify.errors import EvidenceError, SourceError
-from pip_verify.evidence import Evidence, Found, Look, Nothing, NotReached, Place
+from pip_verify.evidence import Evidence, Found, Look, Place
 from pip_verify.keys import KeyList
 from pip_verify.pins import Pin
-from pip_verify.policy import Exemption, Policy
-from pip_verify.sources import IN_FLIGHT, statements
+from pip_verify.policy import Policy
+from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.keylists import KeyListStore
-from pip_verify.sources.statements import StatementStore, places
-from pip_verify.verdict import Verdict
+from pip_verify.sources.statements import FORMAT, StatementStore, places
+from pip_verify.verdict import EXIT_BAD, EXIT_REVOKED, Verdict
 from pip_verify.verifier import Exempt, Rules, kids_of, verify
 
-DEFAULT_FORMAT = "release-statement"  # what stands at every place outside a wheel
+Keys: TypeAlias = dict[str, KeyList | SourceError | EvidenceError]  # by the key list's URL
+
+_TELLING = (EXIT_BAD, EXIT_REVOKED)
+_LOCAL = ("statements-dir", "beside")
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Judge:
         self._clock = clock
         self._warn = warn
         self._lock = threading.Lock()
-        self._looks: dict[Place, Future[statements.Look]] = {}
+        self._looks: dict[Place, Future[Look]] = {}
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="pip-verify-evidence")
 
     def judge(self, case: Case) -> Verdict:
@@ -107,19 +110,22 @@ class Judge:
                 return self._remember(verdict, with_stage)
             if stage.kept:
                 looks = with_stage
+        verdict = self._verify(case, looks, keys)
         fresh = self._refetch(looks, keys)
-        return self._remember(self._verify(case, looks, keys if fresh is None else fresh), looks)
+        if fresh is not None:
+            again = self._verify(case, looks, fresh)
+            # A list out of reach must not hide what the copy at hand already shows to be bad.
+            verdict = verdict if verdict.exit_code in _TELLING and not again.accepted else again
+        return self._remember(verdict, looks)
 
-    def _verify(
-        self, case: Case, looks: Sequence[Look], keys: dict[str, KeyList | SourceError | EvidenceError]
-    ) -> Verdict:
+    def _verify(self, case: Case, looks: Sequence[Look], keys: Keys) -> Verdict:
         return verify(case.artifact, tuple(looks), case.pins, keys, self._rules(case), self._clock())
 
     # What policy says.
 
     def _rules(self, case: Case) -> Rules:
         exemption = self._policy.exemption_for(case.artifact.project)
-        exempt = None if exemption is None else _exempt(exemption)
+        exempt = None if exemption is None else Exempt(exemption.reason, exemption.hashes, exemption.ends)
         return Rules(exempt, self._policy.unsigned == "hash-pinned", case.user_sha256)
 
     def _exempt_by_hash(self, case: Case) -> bool:
@@ -131,7 +137,7 @@ class Judge:
 
     # Keys.
 
-    def _keys(self, pins: Sequence[Pin]) -> dict[str, KeyList | SourceError | EvidenceError]:
+    def _keys(self, pins: Sequence[Pin]) -> Keys:
         return {url: self._key_list(url) for url in dict.fromkeys(pin.key_list for pin in pins) if url is not None}
 
     def _key_list(self, url: str) -> KeyList | SourceError | EvidenceError:
@@ -141,12 +147,10 @@ class Judge:
             return error
         if state.stale:
             age = int(self._clock() - state.expires_at)
-            self._warn(f"the key list {url} could not be reached; its copy, expired {age} s ago, is used (max-stale)")
+            self._warn(f"a key list that expired {age} s ago is used (max-stale), because of {url}: {state.problem}")
         return state.list
 
-    def _refetch(
-        self, looks: Sequence[Look], keys: dict[str, KeyList | SourceError | EvidenceError]
-    ) -> dict[str, KeyList | SourceError | EvidenceError] | None:
+    def _refetch(self, looks: Sequence[Look], keys: Keys) -> Keys | None:
         """The lists again, where a signature names a key that a list lacks: it may be a key just added."""
         kids = {kid for look in looks if isinstance(look, Found) for kid in kids_of(look.evidence)}
         behind = [
@@ -159,51 +163,55 @@ class Judge:
         fresh = dict(keys)
         for url in behind:
             try:
-                fresh[url] = self._key_lists.refetch(url).list
+                state = self._key_lists.refetch(url)
             except (SourceError, EvidenceError) as error:
                 fresh[url] = error
+            else:
+                # The key may be on a list that could not be had: that is not the same as a stranger's key.
+                fresh[url] = state.list if state.problem is None else state.problem
         return fresh
 
     # Evidence.
 
-    def _stages(self, case: Case, keys: dict[str, KeyList | SourceError | EvidenceError]) -> Iterator[_Stage]:
+    def _stages(self, case: Case, keys: Keys) -> Iterator[_Stage]:
         local, remote = self._places(case, keys)
         yield _Stage(self._look_all(local))
         yield _Stage(list(_inside(case)))
         remembered = [(place, self._statements.cached(place)) for place in remote]
         # A remembered statement is proved again under today's keys, so a copy that still proves needs no network;
         # one that does not is no evidence of anything: what stands at its place now is.
-        yield _Stage([Found(Evidence(DEFAULT_FORMAT, place, data)) for place, data in remembered if data], kept=False)
+        yield _Stage([Found(Evidence(FORMAT, place, data)) for place, data in remembered if data], kept=False)
         yield _Stage(self._look_all(remote))
 
-    def _places(
-        self, case: Case, keys: dict[str, KeyList | SourceError | EvidenceError]
-    ) -> tuple[list[Place], list[Place]]:
+    def _places(self, case: Case, keys: Keys) -> tuple[list[Place], list[Place]]:
+        """The local and the remote places of all pins, each once; a template that leads nowhere makes its key list
+        one that is refused."""
         found: dict[Place, None] = {}
         for pin in case.pins:
-            known = keys.get(pin.key_list or "")
-            template = pin.releases or (known.releases if isinstance(known, KeyList) else None)
-            if isinstance(known, SourceError | EvidenceError):
-                continue  # without its list nothing can prove this pin, and the template may be the list's
-            found.update(
-                dict.fromkeys(
-                    places(
-                        case.artifact,
-                        statements_dir=self._statements_dir,
-                        local_path=case.beside,
-                        template=template,
-                        base_url=pin.key_list,
-                        artifact_url=case.url,
-                    )
-                )
-            )
-        local = [place for place in found if place.kind in ("statements-dir", "beside")]
-        return local, [place for place in found if place.kind not in ("statements-dir", "beside")]
+            try:
+                found.update(dict.fromkeys(self._places_of(case, pin, keys)))
+            except EvidenceError as error:
+                keys[pin.key_list or ""] = error
+        local = [place for place in found if place.kind in _LOCAL]
+        return local, [place for place in found if place.kind not in _LOCAL]
+
+    def _places_of(self, case: Case, pin: Pin, keys: Keys) -> tuple[Place, ...]:
+        known = keys.get(pin.key_list) if pin.key_list is not None else None
+        if isinstance(known, SourceError | EvidenceError):
+            return ()  # without its list nothing can prove this pin, and the template may be the list's
+        return places(
+            case.artifact,
+            statements_dir=self._statements_dir,
+            local_path=case.beside,
+            template=pin.releases or (None if known is None else known.releases),
+            base_url=pin.key_list,
+            artifact_url=case.url,
+        )
 
     def _look_all(self, where: Sequence[Place]) -> list[Look]:
-        return [_as_evidence(future.result()) for future in [self._look(place) for place in where]]
+        return [future.result() for future in [self._look(place) for place in where]]
 
-    def _look(self, place: Place) -> Future[statements.Look]:
+    def _look(self, place: Place) -> Future[Look]:
         """Ask once a run for each place, whoever asks first; concurrently."""
         with self._lock:
             if place not in self._looks:
@@ -227,12 +235,6 @@ class Judge:
         return verdict
 
 
-def _as_evidence(look: statements.Look) -> Look:
-    if isinstance(look, statements.Found):
-        return Found(Evidence(DEFAULT_FORMAT, look.place, look.data))
-    return Nothing(look.place) if isinstance(look, statements.Nothing) else NotReached(look.place, look.error)
-
-
 def _inside(case: Case) -> Iterator[Look]:
     """What the wheel carries; which of it a pin allows is the verifier's question."""
     if case.wheel is None:
@@ -242,11 +244,3 @@ def _inside(case: Case) -> Iterator[Look]:
         yield Found(Evidence("in-wheel", place, case.wheel.release_jws, case.wheel.record_signed_sha256))
     if case.wheel.record_jws is not None:
         yield Found(Evidence("record-jws", place, case.wheel.record_jws, case.wheel.record_sha256))
-
-
-def _exempt(exemption: Exemption) -> Exempt:
-    until = None
-    if exemption.until is not None:
-        end = datetime(exemption.until.year, exemption.until.month, exemption.until.day, tzinfo=timezone.utc)
-        until = end.timestamp() + 24 * 3600  # it holds to the end of that day
-    return Exempt(exemption.reason, exemption.hashes, until)

@@ -42,7 +42,7 @@ def _listen(seams: Seams, name: str, drive: Callable[[], Any]) -> None:
         drive()
     except CanaryReached:
         return
-    except Exception as error:
+    except BaseException as error:  # SystemExit, too: the canary must not end as a run of pip that went well
         raise SeamMissing(f"{name} ({type(error).__name__}: {error})") from error
     finally:
         seams.canary = None
@@ -151,6 +151,9 @@ class _Drives:
     def install_all(self) -> None:
         from pip._internal.commands import install
 
+        # Its caller is a whole installation, so look at the names that one uses instead of driving it.
+        if "install_given_reqs" not in _names_used_by(install.InstallCommand.run):
+            raise LookupError("InstallCommand.run does not use install_given_reqs")
         none = dict.fromkeys(("root", "home", "prefix"))
         install.install_given_reqs(
             [], **none, warn_script_location=False, use_user_site=False, pycompile=False, progress_bar="off"
@@ -168,7 +171,7 @@ class _Drives:
         from pip._internal import wheel_builder
 
         requirement = types.SimpleNamespace(name="canary", build_env=contextlib.nullcontext())
-        wheel_builder._build_one(requirement, self.directory, False, False)  # type: ignore[arg-type]
+        wheel_builder._build_one(requirement, self.directory, False, False)
 
     def cached_wheel(self) -> None:
         from pip._internal.cache import WheelCache
@@ -203,9 +206,11 @@ class _Drives:
         from pip._internal.cli import main_parser
 
         flag = os.environ.pop("_PIP_RUNNING_IN_SUBPROCESS", None)
+        real, main_parser.subprocess = main_parser.subprocess, None  # no other interpreter is started by this
         try:
             main_parser.parse_command(["--python", sys.executable, "list"])
         finally:
+            main_parser.subprocess = real
             if flag is not None:
                 os.environ["_PIP_RUNNING_IN_SUBPROCESS"] = flag
 
@@ -213,7 +218,7 @@ class _Drives:
     def requirement_file(self) -> None:
         from pip._internal.req.req_file import parse_requirements
 
-        list(parse_requirements(os.path.join(self.directory, "canary.txt"), session=None))  # type: ignore[arg-type]
+        list(parse_requirements(os.path.join(self.directory, "canary.txt"), session=None))
 
     def prepare(self) -> None:
         from pip._internal.resolution.resolvelib.candidates import LinkCandidate
@@ -251,6 +256,17 @@ class _Drives:
         from pip._internal.resolution.resolvelib.resolver import Resolver
 
         Resolver.resolve(Resolver.__new__(Resolver), [], True)
+
+
+def _names_used_by(function: Any) -> set[str]:
+    """The names a function's code uses, also below decorators."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return set()
+    names = set(code.co_names)
+    for cell in function.__closure__ or ():
+        names |= _names_used_by(cell.cell_contents)
+    return names
 
 
 class _NoFinder:

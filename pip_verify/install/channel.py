@@ -73,8 +73,13 @@ class Client:
         try:
             self._connection.connect(address)
         except OSError as error:
+            self.close()
             raise ChannelLost(f"cannot reach pip-verify: {error}") from error
         self.ask("hello", token=token)
+
+    def close(self) -> None:
+        """End the conversation."""
+        self._connection.close()
 
     def ask(self, op: str, **fields: Any) -> dict[str, Any]:
         """Ask the parent; returns its answer. Raises ChannelLost."""

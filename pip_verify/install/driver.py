@@ -82,7 +82,6 @@ def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ:
     """Run pip with ``arguments`` in the interpreter ``target`` under the seams; returns when it has ended."""
     pip = find_pip()
     with _private_directory() as private:
-        session.private = private
         server = Server(session, private)
         server.start()
         settings = {"address": server.address, "token": server.token, "pip": str(pip), "private": str(private)}

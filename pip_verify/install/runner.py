@@ -40,7 +40,7 @@ def main() -> int:
     if stated is None:
         return _refuse("this is pip-verify's runner; it is started by pip-verify only")
     settings = json.loads(stated)
-    sys.meta_path.insert(0, _OnlyThisPip(settings["pip"]))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _OnlyThisPip(settings["pip"]))
     try:
         client = channel.Client(settings["address"], settings["token"])
     except channel.ChannelLost as error:

@@ -19,6 +19,7 @@ longer called is found by the canary. Standard library and pip only.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import importlib
 import json
@@ -64,7 +65,7 @@ class Seams:
     def insert(self) -> None:
         """Replace every function of the table; raises SeamMissing."""
         # As pip's own command does, and first: pip's modules import each other in circles.
-        importlib.import_module("pip._internal.commands.install")
+        _import("pip._internal.commands.install")
         from pip._internal.exceptions import InstallationError
 
         self.refused: type[Exception] = type("Refused", (InstallationError,), {})
@@ -79,7 +80,8 @@ class Seams:
         *classes, function = seam.attribute.split(".")
         for part in classes:
             owner = getattr(owner, part, None)
-        original = getattr(owner, function, None)
+        # vars, not getattr: every class has a __call__ by its metaclass, and inherited is not replaced
+        original = vars(owner).get(function) if owner is not None else None
         if not callable(original):
             raise SeamMissing(f"{seam.name} ({module.__name__}.{seam.attribute})")
         hook = getattr(self, "_" + seam.name)
@@ -108,7 +110,7 @@ class Seams:
 
     def _download(self, original: Callable[..., Any], downloader: Any, link: Any, location: str) -> tuple[str, str]:
         """Downloader.__call__: everything pip fetches over HTTP comes through here."""
-        if link.url_without_fragment.endswith(".metadata"):
+        if link.filename.endswith(".metadata"):  # by its path: a query could end like this, too
             path, content_type = original(downloader, link, location)
             artifact_url = link.url_without_fragment[: -len(".metadata")]
             self._metadata[artifact_url] = self._digest_of(path)
@@ -116,7 +118,7 @@ class Seams:
         self._ask("link", links=[self._describe(link)])
         path, _ = original(downloader, link, location)
         path = _rename(path, link.filename)
-        self._ask("file", path=path, link=self._describe(link), downloaded=True)
+        self._ask("file", path=path, link=self._describe(link))
         # Without a content type pip goes by the file name, as the check did: no zip in a tar's clothes.
         return path, ""
 
@@ -132,10 +134,10 @@ class Seams:
         return None if path is None else self._private_copy(path, link)
 
     def _private_copy(self, path: str, link: Any) -> str:
-        directory = tempfile.mkdtemp(dir=self._settings["private"])
-        copy = os.path.join(directory, link.filename)
+        directory: str = tempfile.mkdtemp(dir=self._settings["private"])
+        copy = os.path.join(directory, os.path.basename(link.filename))
         shutil.copyfile(path, copy)
-        self._ask("file", path=copy, link=self._describe(link), downloaded=False, original=path)
+        self._ask("file", path=copy, link=self._describe(link), original=path)
         return copy
 
     def _lazy_wheel(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -171,7 +173,7 @@ class Seams:
                 self._need_receipt_to_read("read_tar", name if fileobj is None else fileobj)
             return original_open(cls, name, mode, fileobj, *args, **kw)
 
-        zipfile.ZipFile.__init__ = zip_init  # type: ignore[method-assign]
+        zipfile.ZipFile.__init__ = zip_init  # type: ignore[method-assign,assignment]
         tarfile.TarFile.open = classmethod(tar_open)  # type: ignore[method-assign,assignment]
         tarfile.open = tarfile.TarFile.open
 
@@ -327,9 +329,9 @@ class Seams:
     def _resolved(self, original: Callable[..., Any], resolver: Any, roots: Any, *args: Any, **kwargs: Any) -> Any:
         """Resolver.resolve: tell what the command line names; then the whole set is judged at once, before
         downloads and under ``--dry-run`` too."""
-        named = [root.name for root in roots if root.user_supplied and root.comes_from is None and not root.constraint]
         if not self._settings.get("nested"):
-            self._ask("roots", projects=named)
+            named = [root for root in roots if root.user_supplied and root.comes_from is None and not root.constraint]
+            self._ask("roots", roots=[[root.name, root.link.filename if root.link else None] for root in named])
         result = original(resolver, roots, *args, **kwargs)
         links = []
         for requirement in result.requirements.values():
@@ -399,11 +401,18 @@ def _digest(file: Any) -> str:
 
 def _load(seam: Seam) -> Any:
     for name in seam.modules:
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue
+        with contextlib.suppress(ModuleNotFoundError):
+            return _import(name)
     raise SeamMissing(f"{seam.name} ({' or '.join(seam.modules)})")
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise
+    except ImportError as error:
+        raise SeamMissing(f"of {name} ({error})") from error
 
 
 def _rebind(original: Any, held: Any) -> None:

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from pip_verify.errors import PipVerifyError
+from pip_verify.inspection import Link
 from pip_verify.install.channel import ChannelLost, receive, send
-from pip_verify.session import Link, Session
+from pip_verify.report.safe import one_line
+from pip_verify.session import Session
 
 
 class Server:
@@ -87,11 +89,11 @@ class Server:
         except PipVerifyError as error:
             self.errors.append(error)
             self._session.stop()
-            return {"ok": False, "message": f"pip-verify: {error}"}
+            return {"ok": False, "message": one_line(f"pip-verify: {error}")}
         except Exception as error:  # a fault of ours must refuse, never crash into an unanswered question
             self.errors.append(PipVerifyError("pip-verify has a fault", got=f"{type(error).__name__}: {error}"))
             self._session.stop()
-            return {"ok": False, "message": f"pip-verify has a fault: {type(error).__name__}: {error}"}
+            return {"ok": False, "message": "pip-verify has a fault"}
 
     def _canary(self, message: Mapping[str, Any]) -> dict[str, Any]:
         self.missing_seam = str(message["seam"])
@@ -105,7 +107,7 @@ class Server:
         }
 
     def _roots(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        self._session.name_on_command_line(message["projects"])
+        self._session.name_on_command_line((project, filename) for project, filename in message["roots"])
         return {"ok": True}
 
     def _link(self, message: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""What an artifact's own bytes show, before anybody's signature is asked: digest, structure, what was stated of it.
+
+Reads files; decides nothing by policy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pip_verify.artifact.name import Artifact, normalise, parse_filename, same_version
+from pip_verify.artifact.sdist import read_sdist
+from pip_verify.artifact.wheel import WheelFacts, read_wheel
+from pip_verify.errors import EvidenceError, PipVerifyError
+from pip_verify.sources.https import redact
+from pip_verify.verdict import Decision, Reason, Verdict
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where pip gets an artifact, and what is stated about it.
+
+    sha256: by the index or the URL, or None. metadata_sha256: of the PEP 658 metadata pip was shown, or None.
+    project: normalised, None when the requirement has no name. comes_from: what asked for it, in pip's words.
+    """
+
+    url: str
+    filename: str
+    sha256: str | None = None
+    metadata_sha256: str | None = None
+    project: str | None = None
+    user_sha256: frozenset[str] = frozenset()
+    comes_from: str | None = None
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any]) -> Link:
+        """Read what the child says of a link; raises EvidenceError for a project name that is none."""
+        about = message["requirement"]
+        stated = message["sha256"]
+        return cls(
+            url=message["url"],
+            filename=message["filename"],
+            sha256=stated.lower() if stated else None,
+            metadata_sha256=message["metadata_sha256"],
+            project=normalise(about["project"]) if about.get("project") else None,
+            user_sha256=frozenset(digest.lower() for digest in about.get("user_sha256", ())),
+            comes_from=about.get("comes_from"),
+        )
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it lies on this machine."""
+        return self.url.startswith("file:")
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with path.open("rb") as file:
+        return _sha256(file)
+
+
+def read_bytes(path: Path, named: Artifact) -> tuple[str, WheelFacts | None, Reason | None]:
+    """The digest of the file, what the strict reader found in a wheel, and the rule the file breaks, if any."""
+    with path.open("rb") as file:
+        digest = _sha256(file)
+        fault, wheel = _read(file, named)
+    return digest, wheel, fault
+
+
+def name_artifact(link: Link) -> Artifact | Verdict:
+    """What the file name states, or a refusal."""
+    if link.project is None and not link.is_file and not link.filename.endswith(".whl"):
+        url = redact(link.url)
+        wanted = "a requirement that states its name"
+        return reject(
+            Artifact("", "", link.filename, "sdist", link.sha256),
+            Reason("PV106", url, expected=wanted, got="a URL alone", hint=f"name @ {url}"),
+        )
+    try:
+        artifact = parse_filename(link.filename, sha256=link.sha256)
+    except EvidenceError as error:
+        return reject(Artifact(link.project or "", "", link.filename, "sdist", link.sha256), _reason("PV103", error))
+    if link.project is not None and artifact.project != link.project:
+        expected, got = f"a file of {link.project}", f"a file of {artifact.project}"
+        hint = "make the requirement's name and its URL agree"
+        return reject(artifact, Reason("PV303", link.filename, expected, got, hint))
+    return artifact
+
+
+def other_bytes(stated: str | None, user_sha256: frozenset[str], artifact: Artifact) -> Reason | None:
+    """The bytes against the digest that the index, the URL or the user states."""
+    actual = f"sha256:{artifact.sha256}"
+    if stated is not None and stated != artifact.sha256:
+        hint = "try again without pip's cache (--no-cache-dir); if it stays so, tell whoever runs the index"
+        return Reason("PV302", artifact.filename, f"sha256:{stated}, as its link states", actual, hint)
+    if user_sha256 and artifact.sha256 not in user_sha256:
+        expected = " or ".join(f"sha256:{digest}" for digest in sorted(user_sha256))
+        hint = "do not replace the --hash unseen: ask whoever gave it to you which bytes are right"
+        return Reason("PV309", artifact.filename, f"{expected}, the --hash given", actual, hint)
+    return None
+
+
+def lying_metadata(stated: str | None, artifact: Artifact, wheel: WheelFacts | None) -> Reason | None:
+    """The metadata the index served beside a wheel (PEP 658) against the wheel's own."""
+    if stated is None or wheel is None or wheel.metadata_sha256 == stated:
+        return None
+    return Reason(
+        "PV307",
+        artifact.filename,
+        expected=f"METADATA with sha256:{stated}, as the index served it (PEP 658)",
+        got=f"sha256:{wheel.metadata_sha256}",
+        hint="tell whoever runs the index; its metadata misled the choice of versions",
+    )
+
+
+def not_of_this_source(built: Artifact, source: Verdict | None) -> Reason | None:
+    """A wheel built in this run against the accepted source it is said to come from."""
+    if source is None:
+        hint = "this is not to happen; report it with pip's -vv output"
+        return Reason("PV308", built.filename, "a wheel built from an accepted source", "an unknown source", hint)
+    if source.artifact.project and source.artifact.project != built.project:
+        expected, got = f"a wheel of {source.artifact.project}", f"a wheel of {built.project}"
+    elif source.artifact.version and not same_version(source.artifact.version, built.version):
+        expected, got = f"version {source.artifact.version}", f"version {built.version}"
+    else:
+        return None
+    hint = f"tell the publisher of {source.artifact.filename} what its build backend made"
+    return Reason("PV303", built.filename, expected, got, hint)
+
+
+def reject(artifact: Artifact, reason: Reason) -> Verdict:
+    """A refusal."""
+    return Verdict(artifact, Decision.REJECT, (reason,))
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def _read(file: BinaryIO, artifact: Artifact) -> tuple[Reason | None, WheelFacts | None]:
+    size = os.fstat(file.fileno()).st_size
+    try:
+        if artifact.kind == "wheel":
+            return None, read_wheel(file, size, artifact)
+        read_sdist(file, size, artifact)
+    except EvidenceError as error:
+        return _reason("PV305" if artifact.kind == "wheel" else "PV306", error), None
+    return None, None
+
+
+def _reason(code: str, error: PipVerifyError) -> Reason:
+    return Reason(code, error.subject, error.expected, error.got, error.hint)
