@@ -68,9 +68,15 @@ def sha256_of(path: Path) -> str:
 def read_bytes(path: Path, named: Artifact) -> tuple[str, WheelFacts | None, Reason | None]:
     """The digest of the file, what the strict reader found in a wheel, and the rule the file breaks, if any."""
     with path.open("rb") as file:
-        digest = _sha256(file)
-        fault, wheel = _read(file, named)
-    return digest, wheel, fault
+        size = os.fstat(file.fileno()).st_size
+        try:
+            if named.kind == "sdist":
+                return read_sdist(file, size, named).sha256, None, None
+            wheel = read_wheel(file, size, named)
+        except EvidenceError as error:
+            file.seek(0)
+            return _sha256(file), None, _reason("PV305" if named.kind == "wheel" else "PV306", error)
+    return wheel.sha256, wheel, None
 
 
 def name_artifact(link: Link) -> Artifact | Verdict:
@@ -143,19 +149,7 @@ def _sha256(file: BinaryIO) -> str:
     digest = hashlib.sha256()
     while chunk := file.read(_CHUNK):
         digest.update(chunk)
-    file.seek(0)
     return digest.hexdigest()
-
-
-def _read(file: BinaryIO, artifact: Artifact) -> tuple[Reason | None, WheelFacts | None]:
-    size = os.fstat(file.fileno()).st_size
-    try:
-        if artifact.kind == "wheel":
-            return None, read_wheel(file, size, artifact)
-        read_sdist(file, size, artifact)
-    except EvidenceError as error:
-        return _reason("PV305" if artifact.kind == "wheel" else "PV306", error), None
-    return None, None
 
 
 def _reason(code: str, error: PipVerifyError) -> Reason:

@@ -241,6 +241,8 @@ def _inside(case: Case) -> Iterator[Look]:
         return
     place = Place("in-wheel", case.artifact.filename)
     if case.wheel.release_jws is not None:
-        yield Found(Evidence("in-wheel", place, case.wheel.release_jws, case.wheel.record_signed_sha256))
+        yield Found(
+            Evidence("in-wheel", place, case.wheel.release_jws, case.wheel.record_signed_sha256, case.wheel.tags)
+        )
     if case.wheel.record_jws is not None:
-        yield Found(Evidence("record-jws", place, case.wheel.record_jws, case.wheel.record_sha256))
+        yield Found(Evidence("record-jws", place, case.wheel.record_jws, case.wheel.record_sha256, case.wheel.tags))

@@ -8,6 +8,7 @@ this project, version, file name and digest. Nothing is accepted while the artif
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -314,7 +315,22 @@ def _unbound(artifact: Artifact, piece: _Piece, claim: Claim) -> Reason | None:
     if found != signed[0]:
         got = f"sha256:{found}" if found else "no digest"
         return Reason("PV302", f"{where}: {name}", f"sha256:{signed[0]}", got, _DO_NOT)
-    return None
+    return _not_its_tags(artifact, piece.evidence, where) if piece.format.in_wheel else None
+
+
+def _not_its_tags(artifact: Artifact, evidence: Evidence, where: str) -> Reason | None:
+    """A wheel that signs itself can be renamed; what its WHEEL says it runs on, RECORD covers."""
+    stated = {tag for text in evidence.wheel_tags for tag in _expand_tags(text)}
+    others = sorted(_expand_tags("-".join(artifact.filename.removesuffix(".whl").split("-")[-3:])) - stated)
+    if not others:
+        return None
+    expected = f"a file name with tags of {', '.join(sorted(stated)) or 'none'}, as WHEEL says"
+    return Reason("PV303", where, expected[:200], ", ".join(others)[:200], _DO_NOT)
+
+
+def _expand_tags(text: str) -> set[str]:
+    """A compressed tag set (PEP 425), one by one; a text of another form stands for itself alone."""
+    return {"-".join(parts) for parts in itertools.product(*(part.split(".") for part in text.split("-")))}
 
 
 # Words and order of reasons.

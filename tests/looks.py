@@ -50,9 +50,11 @@ def found(data: bytes, at: str = "https://keys.example/demo/1.0.jws") -> Found:
     return Found(Evidence("release-statement", Place("releases", at), data))
 
 
-def in_wheel(data: bytes, record: bytes | None = RECORD, kind: str = "in-wheel") -> Found:
+def in_wheel(
+    data: bytes, record: bytes | None = RECORD, kind: str = "in-wheel", tags: tuple[str, ...] = ("py3-none-any",)
+) -> Found:
     digest = None if record is None else signer.sha256(record)
-    return Found(Evidence(kind, Place("in-wheel", WHEEL.filename), data, digest))
+    return Found(Evidence(kind, Place("in-wheel", WHEEL.filename), data, digest, tags))
 
 
 def nothing(at: str = "https://keys.example/nothing.jws") -> Nothing:

@@ -290,6 +290,20 @@ def test_release_jws_of_a_pinned_key_is_enough() -> None:
     assert verdict.place == Place("in-wheel", WHEEL.filename)
 
 
+@pytest.mark.parametrize("tags", [(), ("py2-none-any",), ("py3-none-linux_x86_64",), ("nonsense", "")])
+@pytest.mark.parametrize("kind", ["in-wheel", "record-jws"])
+def test_a_wheel_that_signs_itself_cannot_be_renamed_to_another_platform(kind: str, tags: tuple[str, ...]) -> None:
+    signed = {
+        "in-wheel": signer.sign_in_wheel([ALICE], RECORD, "demo", "1.0"),
+        "record-jws": signer.sign_record_jws([ALICE], RECORD),
+    }
+    verdict = judge([in_wheel(signed[kind], kind=kind, tags=tags)], pin(ALICE))
+    assert not verdict.accepted
+    assert verdict.reasons[0].id == "PV303"
+    assert verdict.reasons[0].got == "py3-none-any"
+    assert judge([in_wheel(signed[kind], kind=kind, tags=("py2.py3-none-any",))], pin(ALICE)).accepted
+
+
 @pytest.mark.parametrize(
     ("record", "project", "version", "code"),
     [

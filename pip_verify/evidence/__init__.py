@@ -29,12 +29,14 @@ class Place:
 @dataclass(frozen=True)
 class Evidence:
     """Bytes found at a place. format: a name of ``FORMATS``. record_sha256: for evidence from inside a wheel,
-    the hex digest of RECORD as that format signs it, computed by the strict wheel reader; else None."""
+    the hex digest of RECORD as that format signs it, computed by the strict wheel reader; else None. wheel_tags:
+    then the Tag values of WHEEL, which RECORD covers; the file name's tags are covered by nothing else."""
 
     format: str
     place: Place
     data: bytes
     record_sha256: str | None = None
+    wheel_tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

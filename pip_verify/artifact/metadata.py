@@ -1,0 +1,98 @@
+"""METADATA, PKG-INFO and WHEEL: header files (PEP 566, PEP 427), read as far as names and versions go.
+
+In: the file's bytes. Out: its header fields. Only the block before the first empty line is looked at; what follows
+is a description. Refused: a line of that block that is neither a field nor the continuation of one (lenient parsers
+end the block there, so that a field behind it would speak to some readers only), a lone CR (a line end to some), a
+field that must stand once and does not. Bytes that are not ASCII are let through as Latin-1: old files hold authors'
+names in any encoding, and the fields read here are ASCII by their own rules.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pip_verify.artifact.fault import Spot, shown
+from pip_verify.artifact.name import Artifact, canonical_version, normalise, same_version
+
+_FIELD_RE = re.compile(r"([!-9;-~]+):[ \t]*(.*)\Z", re.DOTALL)
+_STEM_RE = re.compile(r"[A-Za-z0-9._+!-]+\Z")
+_SEPARATORS_RE = re.compile(r"[-_.]+")
+_WHEEL_VERSION_RE = re.compile(r"1\.[0-9]{1,3}\Z")
+
+Fields = dict[str, list[str]]
+
+
+def parse_fields(data: bytes, spot: Spot) -> Fields:
+    """The header fields by lower-case name, each with its values in order; raises EvidenceError on any other line."""
+    fields: Fields = {}
+    values: list[str] | None = None
+    for line in _header_lines(data, spot):
+        if values and line[0] in " \t":
+            values[-1] += f"\n{line.strip()}"
+            continue
+        field = _FIELD_RE.match(line)
+        if field is None:
+            raise spot.breaks("'Field: value' in each line before the first empty one", shown(line))
+        values = fields.setdefault(field[1].lower(), [])
+        values.append(field[2].rstrip())
+    return fields
+
+
+def _header_lines(data: bytes, spot: Spot) -> list[str]:
+    lines = []
+    for raw in data.decode("latin-1").split("\n"):
+        line = raw.removesuffix("\r")
+        if not line:
+            break
+        if "\r" in line:
+            raise spot.breaks("lines that end in LF or CRLF", "a lone CR")
+        lines.append(line)
+    return lines
+
+
+def single(fields: Fields, name: str, spot: Spot) -> str:
+    """The value of a field that must stand exactly once."""
+    values = fields.get(name.lower(), [])
+    if len(values) != 1:
+        raise spot.breaks(f"exactly one {name} field", str(len(values)))
+    return values[0]
+
+
+def check_identity(data: bytes, artifact: Artifact, spot: Spot) -> None:
+    """Raises EvidenceError unless METADATA or PKG-INFO names the project and version of the file name."""
+    fields = parse_fields(data, spot)
+    what = f"{spot.filename}: {spot.entry}"
+    name = normalise(single(fields, "Name", spot), f"{what}: Name")
+    version = canonical_version(single(fields, "Version", spot), f"{what}: Version")
+    if name != artifact.project or not same_version(version, artifact.version):
+        raise spot.breaks(f"{artifact.project} {artifact.version}, as the file name says", f"{name} {version}")
+
+
+def check_wheel_file(data: bytes, spot: Spot) -> tuple[str, ...]:
+    """The Tag values of WHEEL (PEP 427), as written.
+
+    Raises EvidenceError unless it states a Wheel-Version 1.x and, true or false, Root-Is-Purelib.
+    """
+    fields = parse_fields(data, spot)
+    version = single(fields, "Wheel-Version", spot)
+    if not _WHEEL_VERSION_RE.match(version):
+        raise spot.breaks("Wheel-Version 1.x", shown(version))
+    purelib = single(fields, "Root-Is-Purelib", spot)
+    if purelib.lower() not in ("true", "false"):
+        raise spot.breaks("Root-Is-Purelib: true or false", shown(purelib))
+    return tuple(fields.get("tag", ()))
+
+
+def is_stem(text: str, artifact: Artifact) -> bool:
+    """Whether ``text`` is ``{name}-{version}`` of the artifact, in any spelling that means the same.
+
+    Names are escaped in several ways in old files (PEP 427, PEP 625), so each dash may be the one between.
+    """
+    if not _STEM_RE.match(text):
+        return False
+    dashes = [position for position, character in enumerate(text) if character == "-"]
+    return any(
+        _SEPARATORS_RE.sub("-", text[:dash]).lower() == artifact.project
+        and same_version(text[dash + 1 :], artifact.version)
+        for dash in dashes
+    )
