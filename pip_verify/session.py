@@ -37,6 +37,7 @@ from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.https import redact
 from pip_verify.verdict import Decision, Reason, Run, Verdict, exit_code
 
+_LIKE_A_REQUIREMENT_RE = re.compile(r"@\s*[A-Za-z+.-]+:/|[<>=!~]=")
 _FULL_COMMIT_RE = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
@@ -270,6 +271,10 @@ class Session:
         )
 
     def _judge_directory(self, artifact: Artifact, about: Mapping[str, Any]) -> Verdict:
+        # pip looks at the disk first: a planted directory "demo @ https:/host/x" would stand in for that requirement.
+        if _LIKE_A_REQUIREMENT_RE.search(artifact.filename):
+            got, hint = "a directory whose path reads like a requirement", f"look at what lies at {artifact.filename}"
+            return reject(artifact, Reason("PV105", artifact.filename, "a signed artifact", got, hint))
         if self._policy.local == "allow" and about.get("user_supplied"):
             return Verdict(artifact, Decision.ACCEPT, (Reason("PV005", artifact.filename),), by="local")
         if self._policy.local == "allow":

@@ -102,6 +102,7 @@ _GENERAL_OPTIONS_WITH_VALUE = frozenset(
         *("--default-timeout", "--exists-action", "--trusted-host", "--cert", "--client-cert", "--cache-dir"),
         *("--use-feature", "--use-deprecated", "--resume-retries"),
         *("--trust-file", "--statements", "--extra-ca", "--format", "--output"),
+        *("--key", "--key-list", "--threshold", "--signed-by"),
     )
 )
 

@@ -45,6 +45,7 @@ class Split:
 def split(arguments: Sequence[str]) -> Split:
     """Take our options out of ``arguments``; raises UsageError for one without a value or given twice."""
     before, after = _at_double_dash(arguments)
+    ours = [name for name in OURS if not ("lock" in before and name == "--output")]  # pip's, of this one command
     protected, opaque = _hide_opaque(before)
     pin, rest = parse_inline_options(protected)
     flags: dict[str, str] = {}
@@ -52,7 +53,7 @@ def split(arguments: Sequence[str]) -> Split:
     remaining = iter(rest)
     for argument in remaining:
         name, equals, value = argument.partition("=")
-        if name not in OURS:
+        if name not in ours:
             pip.append(opaque.get(argument, argument))
             continue
         if not equals:

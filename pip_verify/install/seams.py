@@ -141,7 +141,8 @@ class Seams:
         return copy
 
     def _lazy_wheel(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        raise self.refused("--use-feature=fast-deps reads parts of unverified wheels; leave it out")
+        """dist_from_wheel_url: reads parts of wheels before all of them is there to be verified."""
+        self._ask("unusable", option="--use-feature=fast-deps", why="it reads parts of wheels that are not verified")
 
     # -- (b) unpacking -----------------------------------------------------------------------------------
 

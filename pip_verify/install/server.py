@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pip_verify.errors import PipVerifyError
+from pip_verify.errors import PipVerifyError, UsageError
 from pip_verify.inspection import Link
 from pip_verify.install.channel import ChannelLost, receive, send
 from pip_verify.report.safe import one_line
@@ -49,6 +49,7 @@ class Server:
             "built": self._built,
             "receipt": self._receipt,
             "installed": self._installed,
+            "unusable": self._unusable,
         }
 
     def start(self) -> None:
@@ -136,6 +137,13 @@ class Server:
     def _installed(self, message: Mapping[str, Any]) -> dict[str, Any]:
         self._session.note_installed(message["project"], message["version"])
         return {"ok": True}
+
+    def _unusable(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """An option of pip's that would get round verification is refused by its name."""
+        option, why = str(message["option"]), str(message["why"])
+        raise UsageError(
+            option, expected="only options that leave verification whole", got=why, hint=f"leave out {option}"
+        )
 
 
 def _refusal(refused: list[str]) -> dict[str, Any]:
