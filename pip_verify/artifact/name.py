@@ -52,12 +52,13 @@ def normalise(name: str, what: str = "project name") -> str:
 
 def canonical_version(text: str, what: str = "version") -> str:
     """The canonical PEP 440 form, as ``str(packaging.version.Version)`` writes it; raises EvidenceError."""
+    refusal = EvidenceError(what, expected="a PEP 440 version", got=ascii(text[:80]))
+    if len(text) > _MAX_FILENAME or text != text.strip():  # packaging strips; int() refuses 4,301 digits in its own way
+        raise refusal
     try:
-        if len(text) > _MAX_FILENAME or text != text.strip():
-            raise InvalidVersion(text)
         return str(Version(text))
     except InvalidVersion as error:
-        raise EvidenceError(what, expected="a PEP 440 version", got=ascii(text[:80])) from error
+        raise refusal from error
 
 
 def same_version(first: str, second: str) -> bool:

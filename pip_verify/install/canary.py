@@ -257,6 +257,11 @@ class _Drives:
 
         Resolver.resolve(Resolver.__new__(Resolver), [], True)
 
+    def order(self) -> None:
+        from pip._internal.resolution.resolvelib.resolver import Resolver
+
+        Resolver.get_installation_order(Resolver.__new__(Resolver), None)
+
 
 def _names_used_by(function: Any) -> set[str]:
     """The names a function's code uses, also below decorators."""

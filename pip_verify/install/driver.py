@@ -23,6 +23,7 @@ from pip_verify.install.server import Server
 from pip_verify.session import Session
 
 MINIMUM_PIP = (25, 3)  # older ones run legacy setup.py builds, which fetch setup_requires by themselves
+_LONGEST_TEMPORARY = 60  # bytes; leaves room for our part of the path in a sockaddr_un
 _RUNNER = Path(__file__).with_name("runner.py")
 
 
@@ -81,8 +82,8 @@ def find_pip() -> Path:
 def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ: Mapping[str, str]) -> Outcome:
     """Run pip with ``arguments`` in the interpreter ``target`` under the seams; returns when it has ended."""
     pip = find_pip()
-    with _private_directory() as private:
-        server = Server(session, private)
+    with _private_directory() as private, _private_directory(_short_parent()) as meeting_place:
+        server = Server(session, meeting_place)
         server.start()
         settings = {"address": server.address, "token": server.token, "pip": str(pip), "private": str(private)}
         child = subprocess.Popen(  # noqa: S603 (the interpreter is the user's choice, the arguments are pip's)
@@ -104,6 +105,11 @@ def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ:
     return Outcome(exit_code, tuple(errors))
 
 
+def _short_parent() -> str | None:
+    """Where the socket's directory goes: a socket's path may have some 100 bytes, a temporary directory's more."""
+    return None if len(os.fsencode(tempfile.gettempdir())) < _LONGEST_TEMPORARY else "/tmp"  # noqa: S108 (mkdtemp: 0700)
+
+
 def _wait(child: subprocess.Popen[bytes]) -> int:
     """Wait for pip, also through Ctrl-C: the terminal sends that to both, and pip cleans up after itself."""
     while True:
@@ -114,8 +120,8 @@ def _wait(child: subprocess.Popen[bytes]) -> int:
 
 
 @contextlib.contextmanager
-def _private_directory() -> Iterator[Path]:
-    """A directory of mode 0700 for the channel and the private copies, gone with the run."""
-    with tempfile.TemporaryDirectory(prefix="pip-verify-") as name:
+def _private_directory(parent: str | None = None) -> Iterator[Path]:
+    """A directory of mode 0700 for the channel or the private copies, gone with the run."""
+    with tempfile.TemporaryDirectory(prefix="pip-verify-", dir=parent) as name:
         Path(name).chmod(0o700)  # mkdtemp's mode already; stated, because the channel rests on it
         yield Path(name)

@@ -196,12 +196,21 @@ class Seams:
     def _install_all(self, original: Callable[..., Any], requirements: Any, *args: Any, **kwargs: Any) -> Any:
         """install_given_reqs: all receipts before the first file is written, so that a refusal leaves nothing."""
         requirements = list(requirements)
+        self._need_all_receipts(requirements)
+        return original(requirements, *args, **kwargs)
+
+    def _order(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Resolver.get_installation_order: the same, when all is built and before pip reads the wheels once more."""
+        requirements = original(*args, **kwargs)
+        self._need_all_receipts(requirements)
+        return requirements
+
+    def _need_all_receipts(self, requirements: Any) -> None:
         for requirement in requirements:
             path = requirement.local_file_path
             if path is None:
                 raise self.refused(f"{requirement}: there is no wheel to install")
             self._need_receipt_to_install(self._digest_of(path), requirement.name, path)
-        return original(requirements, *args, **kwargs)
 
     def _install_wheel(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """_install_wheel: gets the open zip file, so there is no gap between this check and the use."""
@@ -435,6 +444,7 @@ class Seam(NamedTuple):
     everywhere: bool = True
 
 
+_RESOLVER = ("pip._internal.resolution.resolvelib.resolver",)
 _PREPARE = ("pip._internal.operations.prepare",)
 _BUILD_ENV = ("pip._internal.build_env.installer", "pip._internal.build_env")  # a package from pip 26.2 on
 
@@ -461,5 +471,6 @@ SEAMS = (
     Seam("prepare_editable", _PREPARE, "RequirementPreparer.prepare_editable_requirement"),
     Seam("installed", _PREPARE, "RequirementPreparer.prepare_installed_requirement"),
     Seam("vcs", _PREPARE, "unpack_vcs_link"),
-    Seam("resolved", ("pip._internal.resolution.resolvelib.resolver",), "Resolver.resolve"),
+    Seam("resolved", _RESOLVER, "Resolver.resolve"),
+    Seam("order", _RESOLVER, "Resolver.get_installation_order"),
 )

@@ -19,7 +19,7 @@ import pytest
 from pip_verify.install.seams import SEAMS, Seam
 
 # The canary calls these directly: they tell the parent things, they hold nothing back.
-NOT_BARRIERS = {"installed", "resolved"}
+NOT_BARRIERS = {"installed", "resolved", "order"}
 # Where the name alone is too common to be changed everywhere: only in these files.
 ONLY_IN = {
     "resolved": "resolution/resolvelib/resolver.py",
