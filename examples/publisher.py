@@ -15,16 +15,12 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
 import trustme
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    extensions_map: ClassVar[dict[str, str]] = {
-        **SimpleHTTPRequestHandler.extensions_map,
-        ".json": "application/jwk-set+json",
-    }
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".json": "application/jwk-set+json"}  # noqa: RUF012
 
     def end_headers(self) -> None:
         # A real publisher says max-age=300 or so. Here a removed key shall be gone at once.

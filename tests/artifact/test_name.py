@@ -96,3 +96,11 @@ def test_versions() -> None:
     assert not same_version("1.0", "1.0+local")
     with pytest.raises(EvidenceError, match="a PEP 440 version"):
         canonical_version("one")
+
+
+@pytest.mark.parametrize(
+    "text", [" 1.0", "1.0\n", "1." + "0" * 5000, "1." + "9" * 300], ids=["space", "line", "zeros", "nines"]
+)
+def test_a_version_that_packaging_would_read_otherwise(text: str) -> None:
+    with pytest.raises(EvidenceError, match="a PEP 440 version"):
+        canonical_version(text)

@@ -248,6 +248,24 @@ def test_wheel_builds_a_signed_sdist(world: World) -> None:
     assert [path.name for path in (world.project / "dest").iterdir()] == [WHEEL]
 
 
+def test_lock_writes_a_lock_file_of_signed_files(world: World) -> None:
+    world.publisher.show(ALICE)
+    data = world.wheel("demo", "1.0", ALICE)
+    result = world.run("lock", "--output", "pylock.toml", "demo", world.publisher.pin)
+    assert result.code == 0, result.stderr
+    assert result.accepted() == [WHEEL]
+    assert sha256(data) in (world.project / "pylock.toml").read_text()
+
+
+def test_a_package_may_be_called_like_a_command(world: World) -> None:
+    world.publisher.show(ALICE)
+    for name in ("lock", "verify"):
+        world.wheel(name, "1.0", ALICE)
+    result = world.run("install", "lock", "verify", world.publisher.pin)
+    world.installed_as(result, lock="1.0", verify="1.0")
+    assert len(result.accepted()) == 2
+
+
 def test_a_dry_run_verifies_and_installs_nothing(world: World) -> None:
     world.publisher.show(ALICE)
     world.wheel("demo", "1.0", ALICE)
