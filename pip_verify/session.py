@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,9 @@ class Session:
         self._sources: dict[tuple[str, str], Verdict] = {}
         self._installed: dict[str, str] = {}
         self._stopped = False
+        self._being_read: dict[str, Future[list[str]]] = {}
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="pip-verify")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="pip-verify-reader")
 
     # -- pins --------------------------------------------------------------------------------------------
 
@@ -143,11 +145,35 @@ class Session:
         """Judge the bytes at ``path``, a private copy; an accepted file gets a receipt. Returns refusals in words.
 
         beside: where the user's own copy lies, for a statement beside it.
+
+        A wheel whose digest was proved before, and whose bytes have it, is read strictly in the background, while
+        pip goes on; no receipt but one for reading is given until that has ended. ``settle`` waits for all.
         """
+        if not self._is_proved_wheel(link, path):
+            return self._judge_whole_file(link, path, beside)
+        with self._lock:
+            self._being_read[link.sha256 or ""] = self._readers.submit(self._judge_whole_file, link, path, beside)
+        return []
+
+    def settle(self) -> list[str]:
+        """Wait until every file is judged to the end. Returns the refusals in words."""
+        with self._lock:
+            reading = list(self._being_read.values())
+        return [refusal for future in reading for refusal in future.result()]
+
+    def _judge_whole_file(self, link: Link, path: Path, beside: Path | None) -> list[str]:
         verdict = self._judge_bytes(link, path, beside)
         if verdict.accepted:
             self._give_receipt(verdict)
         return self._enter(verdict, link.comes_from)
+
+    def _is_proved_wheel(self, link: Link, path: Path) -> bool:
+        """Whether these are the bytes of a digest that was accepted before they came."""
+        with self._lock:
+            before = self._verdicts.get((link.filename, link.sha256))
+        if before is None or not before.accepted or before.artifact.kind != "wheel":
+            return False
+        return sha256_of(path) == link.sha256
 
     def judge_source(self, kind: str, location: str, about: Mapping[str, Any]) -> list[str]:
         """Decide by policy about a source without bytes to sign: kind "directory" or "vcs". Returns refusals."""
@@ -178,6 +204,14 @@ class Session:
 
     def judge_receipt(self, use: str, sha256: str, filename: str, *, project: str | None) -> list[str]:
         """Whether these bytes may be read, unpacked or installed now. Returns refusals in words."""
+        with self._lock:
+            reading = self._being_read.get(sha256)
+        if reading is not None and not (use == "read" and not reading.done()):
+            refusals = reading.result()
+            if refusals:
+                return refusals
+        elif reading is not None:
+            return []  # proved to be the publisher's bytes; for more than reading their structure must be good, too
         with self._lock:
             receipt = self._receipts.get(sha256)
             if self._stopped:
@@ -210,10 +244,12 @@ class Session:
         seconds: float,
     ) -> Run:
         """What the run came to. The exit code: refusals first, then what stopped it, then pip's own."""
+        self.settle()
         with self._lock:
             verdicts = (*self._verdicts.values(), *self._pending.values())
             installed = tuple(f"{name} {version}" for name, version in sorted(self._installed.items()))
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._readers):
+            pool.shutdown(wait=False, cancel_futures=True)
         codes = [verdict.exit_code for verdict in verdicts] + [error.exit_code for error in errors]
         stopped = next((code for code in (2, 1) if code in codes), 0)
         code = exit_code(codes) or stopped or pip_exit_code or 0

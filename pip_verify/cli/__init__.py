@@ -58,7 +58,9 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments in (["--version"], ["-V"]):
         sys.stdout.write(f"pip-verify {__version__}\n")
         return 0
-    name = _command_name(arguments)
+    from pip_verify.cli.options import command_of
+
+    name = command_of(arguments)
     if name in PIP_COMMANDS:
         from pip_verify.cli.pip_commands import run
 
@@ -80,31 +82,6 @@ def _own_command(name: str) -> Callable[[list[str]], int] | None:
 
         return {"keygen": publishing.keygen, "sign": publishing.sign, "keylist": publishing.keylist}[name]
     return None
-
-
-def _command_name(arguments: Sequence[str]) -> str:
-    """The first argument that is no option; pip's general options may stand before it."""
-    skip = False
-    for argument in arguments:
-        if skip:
-            skip = False
-        elif argument in _GENERAL_OPTIONS_WITH_VALUE:
-            skip = True
-        elif not argument.startswith("-"):
-            return argument
-    return ""
-
-
-# pip's general options that take a value in the next argument, as ``pip --help`` lists them, and ours
-_GENERAL_OPTIONS_WITH_VALUE = frozenset(
-    (
-        *("--python", "--log", "--log-file", "--local-log", "--keyring-provider", "--proxy", "--retries", "--timeout"),
-        *("--default-timeout", "--exists-action", "--trusted-host", "--cert", "--client-cert", "--cache-dir"),
-        *("--use-feature", "--use-deprecated", "--resume-retries"),
-        *("--trust-file", "--statements", "--extra-ca", "--format", "--output"),
-        *("--key", "--key-list", "--threshold", "--signed-by"),
-    )
-)
 
 
 def _unknown(name: str) -> PipVerifyError:

@@ -17,6 +17,17 @@ OURS = ("--trust-file", "--statements", "--extra-ca", "--format", "--output", "-
 # What follows one of these is its value, whatever it looks like.
 _OPAQUE = ("--global-option", "--config-settings", "--config-setting", "-C")
 
+# pip's general options that take a value in the next argument, as ``pip --help`` lists them, and ours
+_GENERAL_OPTIONS_WITH_VALUE = frozenset(
+    (
+        *("--python", "--log", "--log-file", "--local-log", "--keyring-provider", "--proxy", "--retries", "--timeout"),
+        *("--default-timeout", "--exists-action", "--trusted-host", "--cert", "--client-cert", "--cache-dir"),
+        *("--use-feature", "--use-deprecated", "--resume-retries"),
+        *("--trust-file", "--statements", "--extra-ca", "--format", "--output"),
+        *("--key", "--key-list", "--threshold", "--signed-by"),
+    )
+)
+
 HELP = """\
 pip-verify's own options:
   --key=ed25519:KEY        any of the keys given may have signed; repeatable
@@ -45,7 +56,9 @@ class Split:
 def split(arguments: Sequence[str]) -> Split:
     """Take our options out of ``arguments``; raises UsageError for one without a value or given twice."""
     before, after = _at_double_dash(arguments)
-    ours = [name for name in OURS if not ("lock" in before and name == "--output")]  # pip's, of this one command
+    ours = [
+        name for name in OURS if not (name == "--output" and command_of(before) == "lock")
+    ]  # pip's, of this one command
     protected, opaque = _hide_opaque(before)
     pin, rest = parse_inline_options(protected)
     flags: dict[str, str] = {}
@@ -65,6 +78,19 @@ def split(arguments: Sequence[str]) -> Split:
             raise UsageError(name, expected="the option once", got="twice")
         flags[key] = value
     return Split([*pip, *after], pin, flags)
+
+
+def command_of(arguments: Sequence[str]) -> str:
+    """The first argument that is no option; pip's general options may stand before it."""
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in _GENERAL_OPTIONS_WITH_VALUE:
+            skip = True
+        elif not argument.startswith("-"):
+            return argument
+    return ""
 
 
 def _at_double_dash(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

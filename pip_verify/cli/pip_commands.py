@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from pip_verify.cli.options import HELP, split
+from pip_verify.cli.options import HELP, command_of, split
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -16,7 +16,6 @@ def run(arguments: Sequence[str]) -> int:
     taken = split(arguments)
     if "--help" in taken.pip or "-h" in taken.pip:
         return _help(taken.pip)
-    from pip_verify.cli import PIP_COMMANDS
     from pip_verify.cli.setup import make_parts, report
     from pip_verify.install.driver import find_target, run_pip
 
@@ -28,9 +27,8 @@ def run(arguments: Sequence[str]) -> int:
         taken.flags, taken.pin, ca_bundle=_value_of("--cert", taken.pip), proxy=_value_of("--proxy", taken.pip)
     )
     outcome = run_pip(taken.pip, parts.session, target=target, environ=os.environ)
-    command = next(argument for argument in taken.pip if argument in PIP_COMMANDS)
     result = parts.session.result(
-        command,
+        command_of(arguments),
         errors=outcome.errors,
         warnings=parts.warnings,
         pip_exit_code=outcome.exit_code,

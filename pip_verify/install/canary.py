@@ -166,6 +166,13 @@ class _Drives:
         scheme = Scheme(**dict.fromkeys(SCHEME_KEYS, self.directory))
         install_wheel("canary", self.wheel, scheme, "canary")
 
+    def save(self) -> None:
+        from pip._internal.commands.download import DownloadCommand
+
+        if "save_linked_requirement" not in _names_used_by(DownloadCommand.run):
+            raise LookupError("DownloadCommand.run does not use save_linked_requirement")
+        self._preparer().save_linked_requirement(self._requirement())
+
     # building
     def build(self) -> None:
         from pip._internal import wheel_builder

@@ -221,6 +221,14 @@ class Seams:
     def _need_receipt_to_install(self, digest: str, name: str, path: str) -> None:
         self._ask("receipt", use="install", sha256=digest, project=name, filename=os.path.basename(path))
 
+    def _save(self, original: Callable[..., Any], preparer: Any, requirement: Any, *args: Any, **kwargs: Any) -> Any:
+        """save_linked_requirement: ``download`` and ``wheel`` copy files out without installing them."""
+        path = requirement.local_file_path
+        if path is not None:
+            digest, filename = self._digest_of(path), os.path.basename(path)
+            self._ask("receipt", use="save", sha256=digest, project=requirement.name, filename=filename)
+        return original(preparer, requirement, *args, **kwargs)
+
     # -- building ----------------------------------------------------------------------------------------
 
     def _build(self, original: Callable[..., Any], requirement: Any, *args: Any, **kwargs: Any) -> Any:
@@ -350,6 +358,7 @@ class Seams:
                 links.append(self._describe(requirement.link))
         if links:
             self._ask("link", links=links)
+        self._ask("settle")
         return result
 
     def _remember(self, requirement: Any) -> None:
@@ -458,6 +467,7 @@ SEAMS = (
     Seam("unpack_tar", ("pip._internal.utils.unpacking",), "untar_file"),
     Seam("install_all", ("pip._internal.req",), "install_given_reqs"),
     Seam("install_wheel", ("pip._internal.operations.install.wheel",), "_install_wheel"),
+    Seam("save", _PREPARE, "RequirementPreparer.save_linked_requirement"),
     Seam("build", ("pip._internal.wheel_builder",), "_build_one_inside_env"),
     Seam("cached_wheel", ("pip._internal.cache",), "WheelCache.get_cache_entry"),
     Seam("store_built", ("pip._internal.wheel_builder",), "_should_cache"),

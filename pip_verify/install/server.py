@@ -50,6 +50,7 @@ class Server:
             "receipt": self._receipt,
             "installed": self._installed,
             "unusable": self._unusable,
+            "settle": self._settle,
         }
 
     def start(self) -> None:
@@ -119,6 +120,9 @@ class Server:
         original = message.get("original")
         beside = Path(original) if original else None
         return _refusal(self._session.judge_file(link, Path(message["path"]), beside=beside))
+
+    def _settle(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        return _refusal(self._session.settle())
 
     def _source(self, message: Mapping[str, Any]) -> dict[str, Any]:
         requirement = message["requirement"]

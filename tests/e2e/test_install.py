@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests import makers
 from tests.e2e.world import ALICE, BOB, Environment, World
 from tests.signer import Signer, jws, sha256, sign_record_jws, sign_release, signature, statement, to_json
@@ -261,9 +263,9 @@ def test_a_package_may_be_called_like_a_command(world: World) -> None:
     world.publisher.show(ALICE)
     for name in ("lock", "verify"):
         world.wheel(name, "1.0", ALICE)
-    result = world.run("install", "lock", "verify", world.publisher.pin)
+    result = world.run("install", "lock", "verify", world.publisher.pin, "--format", "json", "--output", "report.json")
     world.installed_as(result, lock="1.0", verify="1.0")
-    assert len(result.accepted()) == 2
+    assert json.loads((world.project / "report.json").read_bytes())["counts"]["accepted"] == 2
 
 
 def test_a_dry_run_verifies_and_installs_nothing(world: World) -> None:

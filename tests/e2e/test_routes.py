@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests import makers
-from tests.e2e.world import ALICE, World
+from tests.e2e.world import ALICE, World, need_lock_files
 from tests.signer import sha256
 
 Route = Callable[[World, str, bytes], list[str]]
@@ -253,6 +253,7 @@ LOCKED = {
 
 @pytest.mark.parametrize("entry", LOCKED.values(), ids=LOCKED)
 def test_a_lock_file_names_a_tampered_wheel_in_another_way(world: World, entry: str) -> None:
+    need_lock_files()
     world.publisher.show(ALICE)
     world.trust("demo")
     name, evil = FILES["wheel"], world.evil_wheel("demo")
@@ -266,6 +267,7 @@ def test_a_lock_file_names_a_tampered_wheel_in_another_way(world: World, entry: 
 
 
 def test_a_lock_file_names_a_directory_that_policy_denies(world: World) -> None:
+    need_lock_files()
     world.trust(policy=['local = "deny"'])
     world.unpack(makers.make_sdist("own", "1.0", on_import=world.mark("own")), "own")
     head = 'lock-version = "1.0"\ncreated-by = "tests"\n[[packages]]\nname = "own"\n'
