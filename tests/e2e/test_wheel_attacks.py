@@ -6,6 +6,7 @@ All of them are properly signed. It is their structure that lies.
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,9 @@ def test_a_crafted_wheel_under_a_good_signature(world: World, name: str) -> None
         world.installed_as(result, hostpkg="1.0")
 
 
-def made(files: dict[str, bytes], *, record: bytes | None = None) -> bytes:
+def made(files: dict[str, bytes], *, record: bytes | None = None, last: dict[str, bytes] | None = None) -> bytes:
     listed = makers.record_of(files, FOLDER) if record is None else record
-    return makers.zip_of(files | {f"{FOLDER}/RECORD": listed})
+    return makers.zip_of(files | {f"{FOLDER}/RECORD": listed} | (last or {}))
 
 
 def unlisted_pth(world: World) -> bytes:
@@ -100,6 +101,56 @@ def test_a_signed_wheel_that_breaks_the_rules(world: World, make: Any) -> None:
     world.index.add(WHEEL, data)
     world.publisher.release("demo", "1.0", {WHEEL: data}, ALICE)
     world.refused(world.run("install", "demo", world.publisher.pin), 12, "PV305", filename=WHEEL)
+
+
+COMMANDS = {
+    "dry-run": ("install", "--dry-run"),
+    "download": ("download", "-d", "dest"),
+    "wheel": ("wheel", "-w", "dest"),
+    "target": ("install", "--target", "dest"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_signed_wheel_that_breaks_the_rules_is_not_handed_out_either(world: World, command: tuple[str, ...]) -> None:
+    world.publisher.show(ALICE)
+    data = unlisted_pth(world)
+    world.index.add(WHEEL, data)
+    world.publisher.release("demo", "1.0", {WHEEL: data}, ALICE)
+    result = world.run(*command, "demo", world.publisher.pin)
+    world.refused(result, 12, "PV305", filename=WHEEL)
+    assert not [path for path in (world.project / "dest").rglob("*") if path.is_file()]
+
+
+def test_a_large_wheel_that_breaks_the_rules_in_its_last_byte(world: World) -> None:
+    """Reading it takes longer than pip needs to come to its installation."""
+    world.publisher.show(ALICE)
+    files = makers.wheel_files("demo", "1.0") | {"demo/data.bin": random.Random(0).randbytes(1 << 20) * 24}  # noqa: S311
+    unlisted = {"demo.pth": world.mark("pth").encode()}
+    data = made(files, record=makers.record_of(files, FOLDER), last=unlisted)
+    world.index.add(WHEEL, data, metadata=makers.metadata_of("demo", "1.0").encode())
+    world.publisher.release("demo", "1.0", {WHEEL: data}, ALICE)
+    world.refused(world.run("install", "--no-compile", "demo", world.publisher.pin), 12, "PV305", filename=WHEEL)
+
+
+def test_a_signed_build_dependency_that_breaks_the_rules(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo", "other")
+    world.sdist("other", "1.0", ALICE, build_requires=["demo"], on_import="import demo")
+    data = unlisted_pth(world)
+    world.index.add(WHEEL, data)
+    world.publisher.release("demo", "1.0", {WHEEL: data}, ALICE)
+    world.refused(world.run("install", "other"), 12, "PV305", filename=WHEEL)
+
+
+def test_a_sound_wheel_beside_one_that_breaks_the_rules(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.wheel("aaa", "1.0", ALICE)
+    data = unlisted_pth(world)
+    world.index.add(WHEEL, data)
+    world.publisher.release("demo", "1.0", {WHEEL: data}, ALICE)
+    for arguments in (("aaa", "demo"), ("demo", "aaa")):
+        world.refused(world.run("install", *arguments, world.publisher.pin), 12, "PV305", filename=WHEEL)
 
 
 def test_an_exempt_wheel_must_be_sound_too(world: World) -> None:
