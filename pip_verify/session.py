@@ -216,9 +216,9 @@ class Session:
             receipt = self._receipts.get(sha256)
             if self._stopped:
                 return [f"{filename} (something else of this run was refused)"]
-        if receipt is not None and (project is None or normalise(project) == receipt.artifact.project):
+        if receipt is not None and _covers(receipt.artifact, use, project):
             return []
-        got = "no receipt" if receipt is None else f"a receipt for {receipt.artifact.project}"
+        got = "no receipt" if receipt is None else f"a receipt for an artifact of {receipt.artifact.project}"
         expected = f"a receipt for sha256:{sha256}" + (f" as {project}" if project else "")
         hint = "something changed these bytes after they were checked; look for what did before you try again"
         reason = Reason("PV308", filename, f"{expected}, to {use} it", got, hint)
@@ -246,14 +246,18 @@ class Session:
         """What the run came to. The exit code: refusals first, then what stopped it, then pip's own."""
         self.settle()
         with self._lock:
-            verdicts = (*self._verdicts.values(), *self._pending.values())
+            verdicts, pending = tuple(self._verdicts.values()), tuple(self._pending.values())
             installed = tuple(f"{name} {version}" for name, version in sorted(self._installed.items()))
         for pool in (self._pool, self._readers):
             pool.shutdown(wait=False, cancel_futures=True)
-        codes = [verdict.exit_code for verdict in verdicts] + [error.exit_code for error in errors]
+        # What is not decided is why the run is not good; unless pip itself failed, and so the bytes never came.
+        counted = verdicts if pip_exit_code else (*verdicts, *pending)
+        codes = [verdict.exit_code for verdict in counted] + [error.exit_code for error in errors]
         stopped = next((code for code in (2, 1) if code in codes), 0)
         code = exit_code(codes) or stopped or pip_exit_code or 0
-        return Run(command, verdicts, code, installed, tuple(warnings), tuple(errors), pip_exit_code, seconds)
+        return Run(
+            command, (*verdicts, *pending), code, installed, tuple(warnings), tuple(errors), pip_exit_code, seconds
+        )
 
     # -- inside ------------------------------------------------------------------------------------------
 
@@ -330,7 +334,7 @@ class Session:
     def _asked_by(self, project: str, comes_from: str | None) -> tuple[Origin, ...]:
         """Who asked for a project that no pin covers: requirement lines, the command line, or another package."""
         if project in self._stated:
-            return tuple(self._stated[project])
+            return tuple(dict.fromkeys(self._stated[project]))
         if comes_from is not None:
             return (Origin(comes_from),)
         return (Origin("<command line>"),) if project in self._named else ()
@@ -354,6 +358,13 @@ class Session:
             self._stopped = True
         reason = verdict.reasons[0]
         return [one_line(f"{artifact.filename}: {reason.id} {reason.help}")]
+
+
+def _covers(artifact: Artifact, use: str, project: str | None) -> bool:
+    """Whether a receipt for ``artifact`` is one for this use: only a wheel was read as strictly as installing needs."""
+    if use == "install" and artifact.kind != "wheel":
+        return False
+    return project is None or normalise(project) == artifact.project
 
 
 def _project_of(project: str | None, filename: str | None) -> str | None:

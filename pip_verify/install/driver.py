@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,8 @@ def find_pip() -> Path:
 
 def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ: Mapping[str, str]) -> Outcome:
     """Run pip with ``arguments`` in the interpreter ``target`` under the seams; returns when it has ended."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise UsageError("this system", expected="Unix sockets, for the channel to pip", got="none")
     pip = find_pip()
     with _private_directory() as private, _private_directory(_short_parent()) as meeting_place:
         server = Server(session, meeting_place)
@@ -88,7 +91,7 @@ def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ:
         settings = {"address": server.address, "token": server.token, "pip": str(pip), "private": str(private)}
         child = subprocess.Popen(  # noqa: S603 (the interpreter is the user's choice, the arguments are pip's)
             [target, "-I", str(_RUNNER), *arguments],
-            env={**environ, ENVIRONMENT: json.dumps(settings)},
+            env={**_without_secrets(environ), ENVIRONMENT: json.dumps(settings)},
         )
         exit_code = _wait(child)
         server.close()
@@ -103,6 +106,11 @@ def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ:
             )
         )
     return Outcome(exit_code, tuple(errors))
+
+
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """What pip and build backends may know: not the passphrase of a signing key."""
+    return {name: value for name, value in environ.items() if name != "PIP_VERIFY_PASSPHRASE"}
 
 
 def _short_parent() -> str | None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from pip_verify.errors import UsageError
 from pip_verify.storage import read_file
 
+_ELSEWHERE = "set PIP_VERIFY_CACHE_DIR to a directory of your own"
+
 
 class CacheDirectory:
     """A directory of entries, made when first used, writable by its owner alone (mode 0700)."""
@@ -28,11 +30,12 @@ class CacheDirectory:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = self._path.stat()
         except OSError as error:
-            raise UsageError(subject, expected="to be able to make it", got=error.strerror or str(error)) from error
+            got = error.strerror or str(error)
+            raise UsageError(subject, expected="to be able to make it", got=got, hint=_ELSEWHERE) from error
         # Windows keeps the user's own directories private by other means than these bits
         if os.name == "posix" and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022):
             got = f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}"
-            hint = f"chmod go-w {self._path}, or remove it"
+            hint = f"chmod go-w {self._path}, or remove it; or {_ELSEWHERE}"
             raise UsageError(subject, expected="a directory in which only you can write", got=got, hint=hint)
         return self._path / (hashlib.sha256(url.encode()).hexdigest() + suffix)
 

@@ -56,9 +56,9 @@ def test_a_crafted_wheel_under_a_good_signature(world: World, name: str) -> None
         world.installed_as(result, hostpkg="1.0")
 
 
-def made(files: dict[str, bytes], *, record: bytes | None = None, last: dict[str, bytes] | None = None) -> bytes:
+def made(files: dict[str, bytes], *, record: bytes | None = None) -> bytes:
     listed = makers.record_of(files, FOLDER) if record is None else record
-    return makers.zip_of(files | {f"{FOLDER}/RECORD": listed} | (last or {}))
+    return makers.zip_of({f"{FOLDER}/RECORD": listed} | files)
 
 
 def unlisted_pth(world: World) -> bytes:
@@ -122,15 +122,22 @@ def test_a_signed_wheel_that_breaks_the_rules_is_not_handed_out_either(world: Wo
     assert not [path for path in (world.project / "dest").rglob("*") if path.is_file()]
 
 
-def test_a_large_wheel_that_breaks_the_rules_in_its_last_byte(world: World) -> None:
-    """Reading it takes longer than pip needs to come to its installation."""
+@pytest.mark.parametrize(
+    "command", [("install", "--no-compile"), ("download", "-d", "dest")], ids=["install", "download"]
+)
+def test_a_large_wheel_that_is_not_as_its_record_says_at_its_end(world: World, command: tuple[str, ...]) -> None:
+    """Reading it takes longer than pip needs to come to the end."""
     world.publisher.show(ALICE)
-    files = makers.wheel_files("demo", "1.0") | {"demo/data.bin": random.Random(0).randbytes(1 << 20) * 24}  # noqa: S311
-    unlisted = {"demo.pth": world.mark("pth").encode()}
-    data = made(files, record=makers.record_of(files, FOLDER), last=unlisted)
-    world.index.add(WHEEL, data, metadata=makers.metadata_of("demo", "1.0").encode())
+    large = {"demo/data.bin": random.Random(0).randbytes(1 << 20) * 32, "demo/last.py": b"# good\n"}  # noqa: S311
+    files = large | makers.wheel_files("demo", "1.0")
+    evil = {"demo/last.py": b"# evil\n"}
+    data = made(
+        {name: files[name] for name in files if name not in evil} | evil, record=makers.record_of(files, FOLDER)
+    )
+    world.index.add(WHEEL, data)
     world.publisher.release("demo", "1.0", {WHEEL: data}, ALICE)
-    world.refused(world.run("install", "--no-compile", "demo", world.publisher.pin), 12, "PV305", filename=WHEEL)
+    world.refused(world.run(*command, "demo", world.publisher.pin), 12, "PV305", filename=WHEEL)
+    assert not [*world.project.glob("dest/*")]
 
 
 def test_a_signed_build_dependency_that_breaks_the_rules(world: World) -> None:
