@@ -250,8 +250,9 @@ class Session:
             installed = tuple(f"{name} {version}" for name, version in sorted(self._installed.items()))
         for pool in (self._pool, self._readers):
             pool.shutdown(wait=False, cancel_futures=True)
-        # What is not decided is why the run is not good; unless pip itself failed, and so the bytes never came.
-        counted = verdicts if pip_exit_code else (*verdicts, *pending)
+        # What is not decided makes the run not good; unless pip failed for a reason of its own, and so no bytes came.
+        refused = bool(errors) or not all(verdict.accepted for verdict in verdicts)
+        counted = verdicts if pip_exit_code and not refused else (*verdicts, *pending)
         codes = [verdict.exit_code for verdict in counted] + [error.exit_code for error in errors]
         stopped = next((code for code in (2, 1) if code in codes), 0)
         code = exit_code(codes) or stopped or pip_exit_code or 0

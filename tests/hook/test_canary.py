@@ -108,7 +108,7 @@ def bypass_download(pip: Path) -> None:
 
 def assert_refused(result: subprocess.CompletedProcess[str], seam: str) -> None:
     assert result.returncode == 2, result.stderr
-    assert f"the seam {seam} " in result.stderr
+    assert f"the seam {seam}" in result.stderr
     assert "Looking in" not in result.stdout  # pip never began
     assert "Traceback" not in result.stderr
 
@@ -122,7 +122,9 @@ def test_the_unchanged_copy_is_run(broken_pip: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: seam.name)
 def test_a_pip_whose_function_was_renamed_is_refused(broken_pip: Path, tmp_path: Path, seam: Seam) -> None:
     rename(broken_pip, seam)
-    assert_refused(run_with(broken_pip, "install", "--no-index", "no-such-project", cwd=tmp_path), seam.name)
+    # Where one importer is held, an older pip may fail sooner, at another importer of the same name.
+    named = f"{seam.name} " if seam.everywhere else ""
+    assert_refused(run_with(broken_pip, "install", "--no-index", "no-such-project", cwd=tmp_path), named)
 
 
 @pytest.mark.parametrize("seam", [seam for seam in SEAMS if seam.name not in NOT_BARRIERS], ids=lambda seam: seam.name)
@@ -131,11 +133,11 @@ def test_a_pip_that_goes_round_the_function_is_refused(broken_pip: Path, tmp_pat
         bypass_download(broken_pip)
     else:
         bypass(broken_pip, seam)
-    assert_refused(run_with(broken_pip, "install", "--no-index", "no-such-project", cwd=tmp_path), seam.name)
+    assert_refused(run_with(broken_pip, "install", "--no-index", "no-such-project", cwd=tmp_path), f"{seam.name} ")
 
 
 def test_a_pip_whose_batch_download_goes_round_is_refused(broken_pip: Path, tmp_path: Path) -> None:
     download = broken_pip / "pip" / "_internal" / "network" / "download.py"
     text = download.read_text().replace("= self(link, location)", "= self.twin(link, location)")
     download.write_text(text + "\nDownloader.twin = Downloader.__call__\n")
-    assert_refused(run_with(broken_pip, "install", "--no-index", "no-such-project", cwd=tmp_path), "download")
+    assert_refused(run_with(broken_pip, "install", "--no-index", "no-such-project", cwd=tmp_path), "download ")
