@@ -165,6 +165,9 @@ class Session:
         verdict = self._judge_bytes(link, path, beside)
         if verdict.accepted:
             self._give_receipt(verdict)
+        elif verdict.artifact.sha256 != link.sha256:
+            with self._lock:  # other bytes came: what was accepted by its stated digest is not here
+                self._verdicts.pop((link.filename, link.sha256), None)
         return self._enter(verdict, link.comes_from)
 
     def _is_proved_wheel(self, link: Link, path: Path) -> bool:

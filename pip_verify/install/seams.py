@@ -24,6 +24,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import shutil
 import sys
 import tarfile
@@ -350,6 +351,10 @@ class Seams:
         if not self._settings.get("nested"):
             named = [root for root in roots if root.user_supplied and root.comes_from is None and not root.constraint]
             self._ask("roots", roots=[[root.name, root.link.filename if root.link else None] for root in named])
+        for root in roots:
+            if root.name and root.link is not None and root.link.is_wheel and not _is_wheel_of(root.link, root.name):
+                self._remember(root)  # pip would end with an AssertionError
+                self._ask("link", links=[self._describe(root.link)])
         result = original(resolver, roots, *args, **kwargs)
         links = []
         for requirement in result.requirements.values():
@@ -397,6 +402,15 @@ class Seams:
             if identity not in self._digests:
                 self._digests[identity] = _digest(file)
             return self._digests[identity]
+
+
+def _is_wheel_of(link: Any, project: str) -> bool:
+    """Whether the file name's first part is the project's name, normalised (PEP 503)."""
+    return _normalised(link.filename.split("-")[0]) == _normalised(project)
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _rename(path: str, filename: str) -> str:

@@ -120,6 +120,14 @@ def test_a_file_of_another_project_behind_the_name_the_user_asked_for(world: Wor
     world.refused(result, 12, "PV303", filename="other-1.0.tar.gz")
 
 
+def test_a_name_with_the_url_of_another_projects_wheel(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.wheel("other", "1.0", ALICE)
+    address = world.index.file_url("other-1.0-py3-none-any.whl")
+    result = world.run("install", f"demo @ {address}", world.publisher.pin)
+    world.refused(result, 12, "PV303", filename="other-1.0-py3-none-any.whl")
+
+
 def test_a_statement_without_subjects(world: World) -> None:
     world.publisher.show(ALICE)
     world.wheel("demo")

@@ -199,3 +199,14 @@ def test_a_wheel_that_the_index_calls_something_else(world: World, header: str) 
     data = world.wheel("demo", "1.0", ALICE)
     world.index.add(WHEEL, data, headers={header: value[header]})
     world.installed_as(world.run("install", "demo", world.publisher.pin), demo="1.0")
+
+
+def test_no_lock_file_names_a_wheel_whose_reading_is_not_over(world: World) -> None:
+    """The signature is good and proved by digest, so pip goes on; the lock is written only when the reader is done."""
+    world.publisher.show(ALICE)
+    data = made({**makers.wheel_files("demo", "1.0"), "unlisted.pth": b"import os"}, record=b"")
+    world.index.add(WHEEL, data)
+    world.publisher.release("demo", "1.0", {WHEEL: data}, ALICE)
+    result = world.run("lock", "-o", "pylock.toml", "demo", world.publisher.pin)
+    world.refused(result, 12, "PV305", filename=WHEEL)
+    assert not (world.project / "pylock.toml").exists()
