@@ -14,7 +14,7 @@ from pip_verify import cli, config
 from pip_verify.artifact.name import parse_filename
 from pip_verify.cli.options import HELP
 from pip_verify.evidence import Evidence, Found, Place
-from pip_verify.install.seams import SEAMS
+from pip_verify.install.table import SEAMS
 from pip_verify.keys import KEY_LIST_MAX_KEYS, PublicKey
 from pip_verify.pins import Pin
 from pip_verify.policy import parse, parse_trust_file

@@ -33,7 +33,7 @@ ROOMS = [
     "cli",
 ]
 PURE = ROOMS[: ROOMS.index("sources")]
-CHILD = ["canary", "channel", "runner", "seams"]  # of install/: they run inside any pip's interpreter
+CHILD = ["canary", "channel", "runner", "seams", "table"]  # of install/: they run inside any pip's interpreter
 LEAVES = ["storage"]  # they do I/O, know nothing of ours but errors, and serve the rooms that do I/O
 FORBIDDEN = {
     "asyncio",

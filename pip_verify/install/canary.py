@@ -16,7 +16,8 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from .seams import SEAMS, CanaryReached, SeamMissing, Seams
+from .seams import CanaryReached, Seams
+from .table import SEAMS, SeamMissing
 
 _URL = "https://canary.invalid/canary-0-py3-none-any.whl"
 

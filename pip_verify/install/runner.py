@@ -46,12 +46,13 @@ def main() -> int:
     except channel.ChannelLost as error:
         return _refuse(str(error))
     seams_module = importlib.import_module(f"{PACKAGE}.seams")
+    table = importlib.import_module(f"{PACKAGE}.table")
     canary = importlib.import_module(f"{PACKAGE}.canary")
     try:
         seams = seams_module.Seams(client, settings, os.path.abspath(__file__))
         seams.insert()
         canary.sing(seams)
-    except seams_module.SeamMissing as error:
+    except table.SeamMissing as error:
         client.ask("canary", seam=str(error))
         return EXIT_REFUSED
     _offer_user_site()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pip_verify.install.seams import SEAMS, Seam
+from pip_verify.install.table import SEAMS, Seam
 
 # The canary calls these directly: they tell the parent things, they hold nothing back.
 NOT_BARRIERS = {"installed", "resolved", "order"}
