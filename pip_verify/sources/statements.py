@@ -13,7 +13,6 @@ Sources: formats.md 3; RFC 6570 section 3.2.2 (simple string expansion); RFC 398
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -21,7 +20,6 @@ from pip_verify.artifact.name import Artifact
 from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.evidence import Evidence, Found, Look, Nothing, NotReached, Place
 from pip_verify.keys import check_template
-from pip_verify.sources import concurrently
 from pip_verify.sources.cache import CacheDirectory, read_entry
 from pip_verify.sources.https import Fetcher, check_url, redact
 from pip_verify.storage import read_file, write_atomically
@@ -85,10 +83,6 @@ class StatementStore:
             return self._look_remotely(place)
         except SourceError as error:
             return NotReached(place, error)
-
-    def look_all(self, where: Iterable[Place]) -> tuple[Look, ...]:
-        """``look`` at all of them concurrently; the results in their order."""
-        return tuple(concurrently(self.look, where))
 
     def cached(self, place: Place) -> bytes | None:
         """The statement remembered for a place over HTTPS; None when there is none, and for local places."""

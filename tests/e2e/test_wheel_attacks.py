@@ -202,7 +202,8 @@ def test_a_wheel_that_the_index_calls_something_else(world: World, header: str) 
 
 
 def test_no_lock_file_names_a_wheel_whose_reading_is_not_over(world: World) -> None:
-    """The signature is good and proved by digest, so pip goes on; the lock is written only when the reader is done."""
+    """The signature is good and proved by digest, so pip goes on. A reader this quick refuses at one of several steps;
+    that ``settle`` itself waits is held by tests/test_session.py."""
     world.publisher.show(ALICE)
     data = made({**makers.wheel_files("demo", "1.0"), "unlisted.pth": b"import os"}, record=b"")
     world.index.add(WHEEL, data)

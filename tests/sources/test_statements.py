@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -240,19 +239,6 @@ def test_a_misconfigured_trust_store_is_the_user_s_to_mend(tmp_path: Path, cache
     store = StatementStore(Fetcher(ca_bundle=str(tmp_path / "none.pem")), cache)
     with pytest.raises(UsageError):
         store.look(Place("releases", "https://keys.example/a.jws"))
-
-
-def test_all_places_are_looked_at_concurrently_and_reported_in_order(
-    world: HttpsWorld, fetcher: Fetcher, cache: Path, tmp_path: Path
-) -> None:
-    for number in range(8):
-        world.put(f"/{number}.jws", str(number).encode(), delay=0.2)
-    where = [remote(world, f"/{number}.jws") for number in range(8)]
-    local = Place("beside", str(tmp_path / "none.jws"))
-    start = time.monotonic()
-    looks = StatementStore(fetcher, cache).look_all([*where, local])
-    assert time.monotonic() - start < 0.2 * 4
-    assert looks == (*(found(place, str(number).encode()) for number, place in enumerate(where)), Nothing(local))
 
 
 # Memory
