@@ -22,9 +22,16 @@ class CacheDirectory:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._checked = False
 
     def entry(self, url: str, suffix: str) -> Path:
         """The path of the entry for ``url``. Raises UsageError when the directory cannot be made or is not private."""
+        if not self._checked:
+            self._make()
+            self._checked = True
+        return self._path / (hashlib.sha256(url.encode()).hexdigest() + suffix)
+
+    def _make(self) -> None:
         subject = f"cache directory {self._path}"
         try:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,7 +44,6 @@ class CacheDirectory:
             got = f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}"
             hint = f"chmod go-w {self._path}, or remove it; or {_ELSEWHERE}"
             raise UsageError(subject, expected="a directory in which only you can write", got=got, hint=hint)
-        return self._path / (hashlib.sha256(url.encode()).hexdigest() + suffix)
 
 
 def read_entry(entry: Path, *, max_bytes: int) -> bytes | None:

@@ -20,8 +20,10 @@ import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     import requests
 
 MAX_REDIRECTS = 3
+PATIENCE = 3  # requests in a row that a server left unanswered to their deadline; then it is not asked any more
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _WITH_BODY = (200, 304)  # a 304 has none, but reading it to its end lets the connection be used again
@@ -79,6 +82,7 @@ class Fetcher:
         self._slots = threading.BoundedSemaphore(IN_FLIGHT)
         self._opening = threading.Lock()
         self._session: requests.Session | None = None
+        self._unanswered: Counter[str] = Counter()  # by server; since its last answer
 
     def fetch(
         self, url: str, *, max_bytes: int, deadline_seconds: float, headers: Mapping[str, str] | None = None
@@ -86,16 +90,26 @@ class Fetcher:
         """GET ``url``. deadline_seconds: for everything from name resolution to the last byte, redirects included,
         counted from when one of the IN_FLIGHT slots is free.
 
+        A server that let PATIENCE requests in a row wait to their deadline is not asked again: hundreds of documents
+        at a server that hangs would else each cost the whole deadline.
+
         Raises UsageError (not a usable https URL; a CA file that cannot be read) and SourceError.
         """
         check_url(url)
         session = self._open()
+        server = urlsplit(url).netloc
         with self._slots:
+            if self._unanswered[server] >= PATIENCE:
+                got = f"none: it was not asked, since this server left {PATIENCE} requests of this run unanswered"
+                raise SourceError(redact(url), expected="an answer", got=got, hint="try again later")
             request = _Request(session, time.monotonic() + deadline_seconds, max_bytes, dict(headers or {}))
             try:
-                return _leave_at(request.deadline, lambda: request.follow(url))
+                response = _leave_at(request.deadline, lambda: request.follow(url))
             except TimeoutError as error:
+                self._unanswered[server] += 1
                 raise _too_late(url, deadline_seconds) from error
+            self._unanswered[server] = 0
+            return response
 
     def _open(self) -> requests.Session:
         with self._opening:
@@ -106,6 +120,7 @@ class Fetcher:
             return self._session
 
 
+@lru_cache(maxsize=65536)  # a gate asks for the same few hundred URLs thousands of times; errors are not kept
 def check_url(url: str) -> None:
     """Raise UsageError unless ``url`` is an https URL with a host, without credentials, in ASCII."""
     expected = "an https URL"

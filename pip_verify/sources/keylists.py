@@ -120,7 +120,13 @@ class KeyListStore:
 
     def prefetch(self, urls: Iterable[str]) -> None:
         """Have the lists at hand, fetching concurrently. Failures are kept for ``get`` to raise."""
-        concurrently(self._warm, dict.fromkeys(urls))
+        concurrently(self._warm, [url for url in dict.fromkeys(urls) if not self._is_at_hand(url)])
+
+    def _is_at_hand(self, url: str) -> bool:
+        with contextlib.suppress(PipVerifyError):
+            check_url(url)
+            return self._at_hand(url) is not None
+        return False
 
     def _warm(self, url: str) -> None:
         with contextlib.suppress(PipVerifyError):

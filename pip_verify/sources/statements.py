@@ -13,6 +13,7 @@ Sources: formats.md 3; RFC 6570 section 3.2.2 (simple string expansion); RFC 398
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -71,6 +72,7 @@ class StatementStore:
         self._fetcher = fetcher
         self._directory = CacheDirectory(cache_dir)
         self._deadline_seconds = deadline_seconds
+        self._remembered: dict[str, bytes | None] = {}  # what this process has read or written of the cache
 
     def look(self, place: Place) -> Look:
         """What is at ``place`` now; over HTTPS, 404 and 410 mean nothing and all but 200 mean not reached.
@@ -88,13 +90,17 @@ class StatementStore:
         """The statement remembered for a place over HTTPS; None when there is none, and for local places."""
         if place.kind not in _REMOTE:
             return None
-        return read_entry(self._directory.entry(place.location, ".jws"), max_bytes=STATEMENT_MAX_BYTES)
+        if place.location not in self._remembered:
+            entry = self._directory.entry(place.location, ".jws")
+            self._remembered[place.location] = read_entry(entry, max_bytes=STATEMENT_MAX_BYTES)
+        return self._remembered[place.location]
 
     def remember(self, place: Place, data: bytes) -> None:
         """Keep a statement that proved an artifact; local places are not remembered. Raises UsageError."""
         if place.kind in _REMOTE and self.cached(place) != data:
             # no lock: nothing is read, changed and written back, so the last of several writers may win
             write_atomically(self._directory.entry(place.location, ".jws"), data, mode=0o600)
+            self._remembered[place.location] = data
 
     def _look_remotely(self, place: Place) -> Look:
         response = self._fetcher.fetch(
@@ -125,6 +131,7 @@ def _look_locally(place: Place) -> Look:
     return Found(Evidence(FORMAT, place, data))
 
 
+@lru_cache(maxsize=65536)  # asked for when it is fetched and when it is judged
 def _releases_url(artifact: Artifact, template: str, base_url: str) -> str:
     what = f"releases template {template!a} of {redact(base_url) or 'the pin'}"
     values = {"project": artifact.project, "version": artifact.version, "filename": artifact.filename}

@@ -19,7 +19,7 @@ import pytest
 
 from pip_verify.errors import PipVerifyError, SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT, concurrently
-from pip_verify.sources.https import Fetcher, Response, _tls_context, check_url, redact
+from pip_verify.sources.https import PATIENCE, Fetcher, Response, _tls_context, check_url, redact
 from tests.https_world import Answer, HttpsWorld, Seen
 
 DEADLINE = 0.2  # seconds, for what must end by it
@@ -584,3 +584,24 @@ def test_a_proxy_that_refuses_is_named_as_the_cause(world: HttpsWorld) -> None:
     assert "refusal of the proxy" in error.got
     assert "407" in error.got
     assert "s3cret" not in repr(error)
+
+
+def test_a_server_that_hangs_is_not_asked_for_ever(world: HttpsWorld, fetcher: Fetcher) -> None:
+    world.put("/slow", b"x", delay=2)
+    world.put("/fast", b"x")
+    for _ in range(PATIENCE):
+        refused(fetcher, world.url + "/slow", deadline=0.2)
+    asked = len(world.requests)
+    error = refused(fetcher, world.url + "/fast", deadline=60)
+    assert "not asked" in error.got
+    assert len(world.requests) == asked
+    assert fetch(fetcher, world.other_url + "/fast", deadline=60).status == 200  # another server is
+
+
+def test_an_answer_restores_the_patience_with_a_server(world: HttpsWorld, fetcher: Fetcher) -> None:
+    world.put("/slow", b"x", delay=2)
+    world.put("/fast", b"x")
+    for _ in range(2):
+        for _ in range(PATIENCE - 1):
+            refused(fetcher, world.url + "/slow", deadline=0.2)
+        assert fetch(fetcher, world.url + "/fast", deadline=60).status == 200
