@@ -6,9 +6,10 @@ pins: their key lists, then local statements, then what the wheel carries, then 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +25,15 @@ from pip_verify.policy import Policy
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.keylists import KeyListStore
 from pip_verify.sources.statements import FORMAT, StatementStore, places
-from pip_verify.verdict import EXIT_BAD, EXIT_REVOKED, Verdict
+from pip_verify.verdict import EXIT_BAD, EXIT_REVOKED, Decision, Reason, Verdict
 from pip_verify.verifier import Exempt, Rules, kids_of, verify
 
 Keys: TypeAlias = dict[str, KeyList | SourceError | EvidenceError]  # by the key list's URL
 
 _TELLING = (EXIT_BAD, EXIT_REVOKED)
 _LOCAL = ("statements-dir", "beside")
+_LIKE_A_REQUIREMENT_RE = re.compile(r"@\s*[A-Za-z+.-]+:/|[<>=!~]=")
+_FULL_COMMIT_RE = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,15 @@ class Case:
     wheel: WheelFacts | None = None
     beside: Path | None = None
     url: str | None = None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A verdict and all it was reached from. looks: in the order in which they were taken; keys: by key list's URL."""
+
+    verdict: Verdict
+    looks: tuple[Look, ...]
+    keys: Mapping[str, KeyList | SourceError | EvidenceError]
 
 
 @dataclass(frozen=True)
@@ -87,9 +99,13 @@ class Judge:
 
     def judge(self, case: Case) -> Verdict:
         """The verdict on ``case``; fetches what it needs. Raises only UsageError (a URL of the user's is unusable)."""
+        return self.examine(case).verdict
+
+    def examine(self, case: Case) -> Examined:
+        """As ``judge``, with what the verdict was reached from."""
         started = time.perf_counter()
-        verdict = self._judge(case)
-        return replace(verdict, seconds=time.perf_counter() - started)
+        found = self._examine(case)
+        return replace(found, verdict=replace(found.verdict, seconds=time.perf_counter() - started))
 
     def prefetch(self, key_lists: Iterable[str], artifacts: Iterable[tuple[Artifact, tuple[Pin, ...]]]) -> None:
         """Warm what judging these will need; failures are left for the judging to find and report."""
@@ -98,16 +114,28 @@ class Judge:
             for place in self._prefetchable(artifact, pins):
                 self._look(place)
 
-    def _judge(self, case: Case) -> Verdict:
+    def gather(self, cases: Sequence[Case]) -> None:
+        """Fetch, concurrently and each document once, what judging these cases by digest will need."""
+        self._key_lists.prefetch({pin.key_list for case in cases for pin in case.pins if pin.key_list is not None})
+        for case in cases:
+            if case.pins and not self._exempt_by_hash(case):
+                _, remote = self._places(case, self._keys(case.pins))
+                for place in remote:
+                    if self._statements.cached(place) is None:
+                        self._look(place)
+
+    def _examine(self, case: Case) -> Examined:
         if not case.pins or self._exempt_by_hash(case):
-            return verify(case.artifact, (), (), {}, self._rules(case), self._clock())
+            return Examined(verify(case.artifact, (), (), {}, self._rules(case), self._clock()), (), {})
         keys = self._keys(case.pins)
         looks: list[Look] = []
         for stage in self._stages(case, keys):
+            if not stage.looks:
+                continue
             with_stage = [*looks, *stage.looks]
             verdict = self._verify(case, with_stage, keys)
             if verdict.accepted:
-                return self._remember(verdict, with_stage)
+                return self._remember(verdict, with_stage, keys)
             if stage.kept:
                 looks = with_stage
         verdict = self._verify(case, looks, keys)
@@ -115,8 +143,9 @@ class Judge:
         if fresh is not None:
             again = self._verify(case, looks, fresh)
             # A list out of reach must not hide what the copy at hand already shows to be bad.
-            verdict = verdict if verdict.exit_code in _TELLING and not again.accepted else again
-        return self._remember(verdict, looks)
+            if again.accepted or verdict.exit_code not in _TELLING:
+                verdict, keys = again, fresh
+        return self._remember(verdict, looks, keys)
 
     def _verify(self, case: Case, looks: Sequence[Look], keys: Keys) -> Verdict:
         return verify(case.artifact, tuple(looks), case.pins, keys, self._rules(case), self._clock())
@@ -199,11 +228,14 @@ class Judge:
         known = keys.get(pin.key_list) if pin.key_list is not None else None
         if isinstance(known, SourceError | EvidenceError):
             return ()  # without its list nothing can prove this pin, and the template may be the list's
+        template = pin.releases or (None if known is None else known.releases)
+        if case.artifact.kind == "file" and "{filename}" in (template or ""):
+            return ()  # the lock does not tell the file's name, so what is named for it cannot be asked for
         return places(
             case.artifact,
             statements_dir=self._statements_dir,
             local_path=case.beside,
-            template=pin.releases or (None if known is None else known.releases),
+            template=template,
             base_url=pin.key_list,
             artifact_url=case.url,
         )
@@ -227,12 +259,41 @@ class Judge:
             if artifact.filename not in place.location and self._statements.cached(place) is None
         ]
 
-    def _remember(self, verdict: Verdict, looks: Sequence[Look]) -> Verdict:
+    def _remember(self, verdict: Verdict, looks: Sequence[Look], keys: Keys) -> Examined:
         if verdict.accepted and verdict.place is not None and verdict.place.kind in ("releases", "url"):
             for look in looks:
                 if isinstance(look, Found) and look.place == verdict.place:
                     self._statements.remember(look.place, look.evidence.data)
-        return verdict
+        return Examined(verdict, tuple(looks), keys)
+
+
+def judge_vcs(policy: Policy, artifact: Artifact, location: str) -> Verdict:
+    """A version-control source has no file to sign, so policy decides. location: its URL, as pip has it."""
+    if policy.vcs == "commit" and _FULL_COMMIT_RE.search(location):
+        return Verdict(artifact, Decision.ACCEPT, (Reason("PV006", artifact.filename),), by="vcs")
+    if policy.vcs == "commit":
+        wanted, hint = "a full commit id", f"{artifact.filename}@<40 hex digits>"
+    else:
+        wanted, hint = "a signed artifact", 'vcs = "commit"   # in [policy] of the trust file: allows full commit ids'
+    return _refuse(artifact, Reason("PV104", artifact.filename, wanted, "a version-control URL", hint))
+
+
+def judge_directory(policy: Policy, artifact: Artifact, *, named_by_user: bool, comes_from: str | None) -> Verdict:
+    """A directory has no file to sign either. comes_from: what names it, in pip's words."""
+    # pip looks at the disk first: a planted directory "demo @ https:/host/x" would stand in for that requirement.
+    if _LIKE_A_REQUIREMENT_RE.search(artifact.filename):
+        got, hint = "a directory whose path reads like a requirement", f"look at what lies at {artifact.filename}"
+    elif policy.local == "deny":
+        got, hint = 'a directory, and policy local = "deny"', "build a wheel of it and sign that"
+    elif not named_by_user:
+        got, hint = f"a directory that {comes_from or 'a package'} names", "name the directory yourself"
+    else:
+        return Verdict(artifact, Decision.ACCEPT, (Reason("PV005", artifact.filename),), by="local")
+    return _refuse(artifact, Reason("PV105", artifact.filename, "a signed artifact", got, hint))
+
+
+def _refuse(artifact: Artifact, reason: Reason) -> Verdict:
+    return Verdict(artifact, Decision.REJECT, (reason,))
 
 
 def _inside(case: Case) -> Iterator[Look]:

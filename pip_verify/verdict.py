@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 from pip_verify.artifact.name import Artifact
 from pip_verify.errors import PipVerifyError
@@ -47,6 +48,7 @@ CATALOGUE: dict[str, Kind] = {
     "PV004": Kind("built in this run from an accepted source", 0),
     "PV005": Kind("a local directory the user named (policy local = allow)", 0),
     "PV006": Kind("a version-control source at a full commit id (policy vcs = commit)", 0),
+    "PV007": Kind("signed; its publisher's keys were recorded at this first use", 0),
     "PV101": Kind("no pin names a publisher for this project", EXIT_UNSIGNED),
     "PV102": Kind("no signature was found at any place", EXIT_UNSIGNED),
     "PV103": Kind("the file name does not state a project and version", EXIT_UNSIGNED),
@@ -54,9 +56,15 @@ CATALOGUE: dict[str, Kind] = {
     "PV105": Kind("local directories are not allowed here", EXIT_UNSIGNED),
     "PV106": Kind("an archive without a known project name", EXIT_UNSIGNED),
     "PV107": Kind("the exemption has ended", EXIT_UNSIGNED),
+    "PV108": Kind("a first use is not allowed here (CI or --frozen)", EXIT_UNSIGNED),
+    "PV109": Kind("downgrade: it was signed before, and now no signature is found", EXIT_UNSIGNED),
+    "PV110": Kind("not locked: no exact version or no digest is stated", EXIT_UNSIGNED),
+    "PV111": Kind("installed without a receipt", EXIT_UNSIGNED),
     "PV201": Kind("signed, but by no trusted key", EXIT_UNTRUSTED),
     "PV202": Kind("signed by fewer trusted keys than the threshold", EXIT_UNTRUSTED),
     "PV203": Kind("signed by a pinned key that is not on the current key list", EXIT_UNTRUSTED),
+    "PV204": Kind("signed by another key than at first use", EXIT_UNTRUSTED),
+    "PV205": Kind("downgrade: the evidence is weaker than before", EXIT_UNTRUSTED),
     "PV301": Kind("a trusted key's signature does not verify", EXIT_BAD),
     "PV302": Kind("the bytes are not the signed bytes", EXIT_BAD),
     "PV303": Kind("the signature is for another file, version or project", EXIT_BAD),
@@ -67,11 +75,14 @@ CATALOGUE: dict[str, Kind] = {
     "PV308": Kind("bytes without a receipt were about to be unpacked or installed", EXIT_BAD),
     "PV309": Kind("the bytes are not those the exemption or the hash names", EXIT_BAD),
     "PV310": Kind("the key list is refused", EXIT_BAD),
+    "PV311": Kind("an installed file is not the one that was verified", EXIT_BAD),
+    "PV312": Kind("the lock's digest is not the index's", EXIT_BAD),
     "PV401": Kind("signed by a revoked key", EXIT_REVOKED),
     "PV402": Kind("signed by a key outside its window", EXIT_REVOKED),
     "PV501": Kind("the key list could not be reached", EXIT_UNREACHABLE),
     "PV502": Kind("a place of evidence could not be reached", EXIT_UNREACHABLE),
     "PV503": Kind("no digest is known yet: the bytes are needed to decide", EXIT_UNREACHABLE),
+    "PV504": Kind("only the file itself could carry a signature, and it was not downloaded", EXIT_UNREACHABLE),
 }
 
 
@@ -110,8 +121,9 @@ class Verdict:
     """What was decided about one artifact, and why. The first reason is the most telling.
 
     keys: the distinct keys whose signatures were proved. publishers: the trust file's names for whoever was
-    proved. place: where the proof was found. origins: the pins that applied. by: how it was accepted:
-    "signature", "exemption", "hash", "built", "local", "vcs", or "" when it was not.
+    proved. place: where the proof was found. evidence: its format's name (``evidence.FORMATS``), "" when nothing was
+    proved. origins: the pins that applied. by: how it was accepted:
+    "signature", "first-use", "exemption", "hash", "built", "local", "vcs", or "" when it was not.
     """
 
     artifact: Artifact
@@ -123,6 +135,7 @@ class Verdict:
     origins: tuple[Origin, ...] = ()
     looked: tuple[Looked, ...] = ()
     by: str = ""
+    evidence: str = ""
     seconds: float = field(default=0.0, compare=False)
 
     @property
@@ -143,7 +156,9 @@ class Run:
     command: "install", "verify" …; verdicts: in the order reached, one for each artifact; installed:
     ``name version`` of what was there already and not looked at; warnings: what the user must be told though it
     decided nothing; errors: what stopped the run beside verdicts; pip_exit_code: None when pip
-    was not run; exit_code: of the whole run (formats.md 9); seconds: wall time.
+    was not run; exit_code: of the whole run (formats.md 9); seconds: wall time. mode: "enforce", or "report" when
+    refusals were only reported (then exit_code is 0 or pip's own). min_coverage: the least share of artifacts
+    accepted by signature that was asked for, in percent, None when none was.
     """
 
     command: str
@@ -154,6 +169,18 @@ class Run:
     errors: tuple[PipVerifyError, ...] = ()
     pip_exit_code: int | None = None
     seconds: float = 0.0
+    mode: Literal["enforce", "report"] = "enforce"
+    min_coverage: float | None = None
+
+    @property
+    def signed(self) -> int:
+        """How many artifacts were accepted by signature, at first use or later."""
+        return sum(verdict.by in ("signature", "first-use") for verdict in self.verdicts)
+
+    @property
+    def coverage(self) -> float:
+        """The share of artifacts accepted by signature, in percent; of no artifacts it is 100."""
+        return 100 * self.signed / len(self.verdicts) if self.verdicts else 100.0
 
 
 def exit_code(codes: Iterable[int]) -> int:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import TypeAlias
 
 from pip_verify.artifact.name import Artifact, same_version
@@ -75,13 +76,14 @@ class _Other:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What the evidence came to for one pin: a proof and its place, or reasons. codes: "proved" or the most
-    telling reason code of each piece that was judged, by its position."""
+    """What the evidence came to for one pin: a proof, its place and its format, or reasons. codes: "proved" or the
+    most telling reason code of each piece that was judged, by its position."""
 
     reasons: tuple[Reason, ...]
     codes: Mapping[int, str]
     proof: Proof | None = None
     place: Place | None = None
+    evidence: str = ""
 
 
 def verify(
@@ -115,16 +117,25 @@ def verify(
     else:
         decision, reasons = Decision.ACCEPT, (_signed(artifact, outcomes, pins),)
     return Verdict(
-        artifact,
+        _named(artifact, proved[0][0]) if decision is Decision.ACCEPT else artifact,
         decision,
         reasons,
         keys=_distinct_keys(outcomes),
         publishers=tuple(dict.fromkeys(pin.publisher for _, pin in proved if pin.publisher)),
         place=next((outcome.place for outcome, _ in proved), None),
+        evidence=next((outcome.evidence for outcome, _ in proved), ""),
         origins=tuple(pin.origin for pin in pins),
         looked=_looked(evidence, outcomes),
         by="signature" if decision is Decision.ACCEPT else "",
     )
+
+
+def _named(artifact: Artifact, outcome: _Outcome) -> Artifact:
+    """A file known by its digest alone gets the name under which that digest was signed."""
+    if artifact.kind != "file" or outcome.proof is None:
+        return artifact
+    name = next(subject.name for subject in outcome.proof.claim.subjects if subject.sha256 == artifact.sha256)
+    return replace(artifact, filename=name)
 
 
 def kids_of(evidence: Evidence) -> tuple[str, ...]:
@@ -198,7 +209,8 @@ def _judge_pin(artifact: Artifact, gathered: _Gathered, pin: Pin, keys: Keys, no
     for piece in (piece for piece in gathered.pieces if _allows(pin, piece.format)):
         proof, faults = _judge_piece(artifact, piece, pin, key_list, now)
         if proof is not None:
-            return _Outcome((), codes | {piece.position: "proved"}, proof, piece.evidence.place)
+            codes[piece.position] = "proved"
+            return _Outcome((), codes, proof, piece.evidence.place, piece.format.name)
         codes[piece.position] = _by_weight(faults)[0].id
         reasons.extend(faults)
     if not codes and not gathered.unreached:
@@ -228,6 +240,7 @@ def _gather(evidence: Sequence[Look]) -> _Gathered:
     return _Gathered(tuple(pieces), tuple(look for look in evidence if isinstance(look, NotReached)))
 
 
+@lru_cache(maxsize=64)  # a lock's files of one release come one after the other, and share one statement
 def _parse(kind: Format, data: bytes) -> Claim | EvidenceError:
     try:
         return kind.parse(data)
@@ -304,6 +317,13 @@ def _unbound(artifact: Artifact, piece: _Piece, claim: Claim) -> Reason | None:
     if claim.version is not None and not same_version(claim.version, artifact.version):
         expected = f"a signature for {artifact.project} {artifact.version}"
         return Reason("PV303", where, expected, f"one for version {claim.version}", _DO_NOT)
+    return _other_digest(artifact, piece, claim, where)
+
+
+def _other_digest(artifact: Artifact, piece: _Piece, claim: Claim, where: str) -> Reason | None:
+    """Step 5, the digest: exactly one subject of the file's name (or RECORD's, in a wheel), and its digest."""
+    if artifact.kind == "file" and not piece.format.in_wheel:
+        return _not_among(artifact, claim, where)
     name = "RECORD" if piece.format.in_wheel else artifact.filename
     signed = [subject.sha256 for subject in claim.subjects if subject.name == name]
     if len(signed) != 1:
@@ -316,6 +336,15 @@ def _unbound(artifact: Artifact, piece: _Piece, claim: Claim) -> Reason | None:
         got = f"sha256:{found}" if found else "no digest"
         return Reason("PV302", f"{where}: {name}", f"sha256:{signed[0]}", got, _DO_NOT)
     return _not_its_tags(artifact, piece.evidence, where) if piece.format.in_wheel else None
+
+
+def _not_among(artifact: Artifact, claim: Claim, where: str) -> Reason | None:
+    """A lock that states a digest and no file name: the digest must be one of the release's signed ones."""
+    signed = [subject.sha256 for subject in claim.subjects]
+    if artifact.sha256 is None or artifact.sha256 in signed:
+        return None  # no digest is no fault here; step 7 looks at it
+    expected = f"one of the {len(signed)} digests signed for {claim.project} {claim.version}"
+    return Reason("PV302", where, expected, f"sha256:{artifact.sha256}", _DO_NOT)
 
 
 def _not_its_tags(artifact: Artifact, evidence: Evidence, where: str) -> Reason | None:

@@ -21,7 +21,8 @@ from packaging.version import InvalidVersion, Version
 
 from pip_verify.errors import EvidenceError
 
-Kind = Literal["wheel", "sdist", "directory", "vcs"]  # the last two have no bytes to sign: policy decides
+# "file": a wheel or an sdist known by its digest alone, as locks state it. The last two have no bytes to sign.
+Kind = Literal["wheel", "sdist", "file", "directory", "vcs"]
 
 _NAME_RE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")  # PEP 508, ASCII only
 _FILENAME_RE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\Z")
@@ -32,8 +33,8 @@ _MAX_FILENAME = 255
 class Artifact:
     """One file pip would install or build.
 
-    project: normalised (PEP 503); version: PEP 440 as ``str(Version)`` writes it; filename: as it stands on the index;
-    sha256: 64 lower-case hex digits, or None while neither index nor bytes have stated one.
+    project: normalised (PEP 503); version: PEP 440 as ``str(Version)`` writes it; filename: as it stands on the index
+    (of kind "file": words for it, since it is not known); sha256: 64 lower-case hex digits, or None while neither index nor bytes have stated one.
     """
 
     project: str

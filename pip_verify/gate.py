@@ -1,0 +1,238 @@
+"""The CI gate: what a lock allows comes in, a verdict for each of it goes out. Nothing is resolved, built or installed.
+
+A lock that states sha256 digests is judged by them; no artifact is downloaded, unless ``download`` is given, and then
+only those that are not accepted without. Evidence is fetched concurrently, each document once.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pip_verify.artifact.name import Artifact, parse_filename, same_version
+from pip_verify.errors import EvidenceError, SourceError, UsageError
+from pip_verify.evidence.formats import FORMATS
+from pip_verify.inspection import other_bytes, read_bytes, reject
+from pip_verify.judge import Case, Judge, judge_directory, judge_vcs
+from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource, Unlocked
+from pip_verify.pins import InlinePin, Pin
+from pip_verify.policy import Policy
+from pip_verify.sources import concurrently
+from pip_verify.sources.https import redact
+from pip_verify.verdict import EXIT_BAD, EXIT_UNSIGNED, Decision, Reason, Run, Verdict, exit_code
+
+_NOTHING_FOUND = "PV102"
+
+# Fetches the bytes of a locked file into a directory; its name there is the file's own. Raises SourceError.
+Download = Callable[[LockedFile, Path], Path]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One locked file, and how to judge it: as a case, or by a verdict that is clear from the lock alone."""
+
+    locked: LockedFile
+    ask: Case | Verdict
+
+
+class Gate:
+    """Judges what locks allow. pins_for: every pin of a project, from its normalised name and its inline pins."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        judge: Judge,
+        *,
+        pins_for: Callable[[str, Sequence[InlinePin]], tuple[Pin, ...]],
+        download: Download | None = None,
+    ) -> None:
+        self._policy = policy
+        self._judge = judge
+        self._pins_for = pins_for
+        self._download = download
+
+    def judge(self, locked: LockedSet) -> tuple[Verdict, ...]:
+        """A verdict for each file, source and unlocked requirement, in the lock's order.
+
+        Raises UsageError when the lock lists nothing, or when its pins and the trust file cannot hold together.
+        """
+        if not (locked.files or locked.sources or locked.unlocked):
+            hint = "name a lock that lists something: an empty one would always pass"
+            raise UsageError("lock", expected="at least one locked artifact", got="none", hint=hint)
+        questions = self._questions(locked.files)
+        cases = [question.ask for question in questions if isinstance(question.ask, Case)]
+        self._judge.gather(cases)
+        verdicts = [self._answer(question) for question in questions]
+        if self._download is not None:
+            verdicts = self._with_bytes(questions, verdicts, self._download)
+        verdicts += [self._judge_source(source) for source in locked.sources]
+        verdicts += [_not_locked(unlocked) for unlocked in locked.unlocked]
+        return tuple(verdicts)
+
+    # What is asked.
+
+    def _questions(self, files: Sequence[LockedFile]) -> list[_Question]:
+        inline: dict[str, dict[InlinePin, None]] = {}
+        given: dict[str, set[str]] = {}
+        for file in files:
+            inline.setdefault(file.project, {}).update(dict.fromkeys(file.pins))
+            if file.sha256 is not None:
+                given.setdefault(file.project, set()).add(file.sha256)
+        pins = {project: self._pins_for(project, list(own)) for project, own in inline.items()}
+        hashes = {project: frozenset(digests) for project, digests in given.items()}
+        return [
+            self._question(
+                file, pins[file.project], hashes.get(file.project, frozenset()), inline=bool(inline[file.project])
+            )
+            for file in files
+        ]
+
+    def _question(self, file: LockedFile, pins: tuple[Pin, ...], hashes: frozenset[str], *, inline: bool) -> _Question:
+        artifact = _artifact(file)
+        if isinstance(artifact, Verdict):
+            return _Question(file, artifact)
+        url = file.url if file.url is not None and file.url.startswith("https:") else None
+        return _Question(file, Case(artifact, pins, inline, hashes, url=url, beside=_beside(file)))
+
+    # What is answered.
+
+    def _answer(self, question: _Question) -> Verdict:
+        if isinstance(question.ask, Verdict):
+            return _at(question.locked, question.ask)
+        verdict = self._judge.judge(question.ask)
+        if not verdict.accepted and _only_bytes_can_tell(question.ask, verdict):
+            verdict = _undownloaded(question.ask, verdict)
+        return _at(question.locked, verdict)
+
+    def _with_bytes(
+        self, questions: Sequence[_Question], verdicts: Sequence[Verdict], download: Download
+    ) -> list[Verdict]:
+        """The verdicts again where the file's bytes may change them."""
+
+        def again(pair: tuple[_Question, Verdict]) -> Verdict:
+            question, verdict = pair
+            case = question.ask
+            if isinstance(case, Verdict) or not case.pins or verdict.accepted or verdict.exit_code == EXIT_BAD:
+                return verdict
+            return self._judge_bytes(question.locked, case, verdict, download)
+
+        return concurrently(again, zip(questions, verdicts, strict=True))
+
+    def _judge_bytes(self, locked: LockedFile, case: Case, before: Verdict, download: Download) -> Verdict:
+        stated = case.artifact
+        with tempfile.TemporaryDirectory(prefix="pip-verify-") as folder:
+            try:
+                path = download(locked, Path(folder))
+                named = parse_filename(path.name, project=stated.project, sha256=stated.sha256)
+                digest, wheel, broken = read_bytes(path, named)
+            except SourceError as error:
+                reason = Reason("PV502", error.subject, error.expected, error.got, error.hint)
+                return replace(before, decision=Decision.UNDECIDED, reasons=(reason,))
+            except EvidenceError as error:
+                return _at(locked, reject(stated, Reason("PV303", error.subject, error.expected, error.got)))
+        artifact = replace(named, sha256=digest)
+        fault = other_bytes(stated.sha256, case.user_sha256, artifact) or broken
+        if fault is not None:
+            return _at(locked, reject(artifact, fault))
+        return _at(locked, self._judge.judge(replace(case, artifact=artifact, wheel=wheel)))
+
+    def _judge_source(self, source: LockedSource) -> Verdict:
+        artifact = Artifact(source.project or "", source.version or "", redact(source.location), source.kind)
+        if source.kind == "vcs":
+            verdict = judge_vcs(self._policy, artifact, source.location)
+        else:
+            verdict = judge_directory(self._policy, artifact, named_by_user=True, comes_from=str(source.origin))
+        return replace(verdict, origins=(source.origin,))
+
+
+def result(
+    command: str,
+    verdicts: Sequence[Verdict],
+    *,
+    warnings: Sequence[str],
+    started: float,
+    report_only: bool = False,
+    min_coverage: float | None = None,
+) -> Run:
+    """The run that these verdicts make. min_coverage: the least share accepted by signature, in percent; less is as
+    unsigned. report_only: the exit code is 0. started: on the monotonic clock."""
+    run = Run(
+        command,
+        tuple(verdicts),
+        exit_code(verdict.exit_code for verdict in verdicts),
+        warnings=tuple(warnings),
+        seconds=time.monotonic() - started,
+        mode="report" if report_only else "enforce",
+        min_coverage=min_coverage,
+    )
+    if run.exit_code == 0 and min_coverage is not None and run.coverage < min_coverage:
+        run = replace(run, exit_code=EXIT_UNSIGNED)
+    return replace(run, exit_code=0) if report_only else run
+
+
+def _artifact(file: LockedFile) -> Artifact | Verdict:
+    """What the lock states of one file as an artifact, or why it states too little or contradicts itself."""
+    words = f"{file.project} {file.version or ''}".rstrip()
+    if file.version is None or file.sha256 is None:
+        missing = "an exact version" if file.version is None else "a sha256 digest"
+        got = f"{' and '.join(file.other_digests)} alone" if file.other_digests else "none"
+        hint = f"let a locker write {words} with sha256 hashes, for example uv pip compile --generate-hashes"
+        artifact = Artifact(file.project, file.version or "", file.filename or words, "file", file.sha256)
+        return reject(artifact, Reason("PV110", words, missing, got, hint))
+    if file.filename is None:
+        return Artifact(file.project, file.version, f"{words} sha256:{file.sha256[:12]}…", "file", file.sha256)
+    try:
+        artifact = parse_filename(file.filename, sha256=file.sha256)
+    except EvidenceError as error:
+        unnamed = Artifact(file.project, file.version, file.filename, "file", file.sha256)
+        return reject(unnamed, Reason("PV103", error.subject, error.expected, error.got, error.hint))
+    if artifact.project != file.project or not same_version(artifact.version, file.version):
+        hint = "do not use this lock: make it anew, and look at what changes"
+        got = f"a file of {artifact.project} {artifact.version}"
+        return reject(artifact, Reason("PV303", file.filename, f"a file of {words}", got, hint))
+    return artifact
+
+
+def _beside(file: LockedFile) -> Path | None:
+    """A file of a directory on disk lies where a statement beside it may lie, too."""
+    if file.url is None or not file.url.startswith("file:") or file.filename is None:
+        return None
+    from urllib.request import url2pathname
+
+    return Path(url2pathname(file.url[len("file://") :]))
+
+
+def _only_bytes_can_tell(case: Case, verdict: Verdict) -> bool:
+    """Whether nothing speaks against the file yet, and a signature inside it could still speak for it."""
+    if case.wheel is not None or not case.pins or case.artifact.filename.endswith((".tar.gz", ".zip")):
+        return False
+    return {reason.id for reason in verdict.reasons} == {_NOTHING_FOUND}
+
+
+def _undownloaded(case: Case, verdict: Verdict) -> Verdict:
+    """Where nothing but the file could be looked at, it is undecided; else unsigned as far as could be seen."""
+    hint = "look into the file, too: pip-verify check --download"
+    reason = Reason("PV504", case.artifact.filename, "the file, or a statement beside the key list", "neither", hint)
+    if verdict.looked and not any(_wants_the_file(pin) for pin in case.pins):
+        return replace(verdict, reasons=(*verdict.reasons, reason))
+    return replace(verdict, decision=Decision.UNDECIDED, reasons=(reason,))
+
+
+def _wants_the_file(pin: Pin) -> bool:
+    return bool(pin.formats) and all(FORMATS[name].in_wheel for name in pin.formats)
+
+
+def _not_locked(unlocked: Unlocked) -> Verdict:
+    artifact = Artifact(unlocked.project or "", "", unlocked.text, "file")
+    hint = "let a locker write it with an exact version and sha256 hashes"
+    reason = Reason("PV110", unlocked.text, "NAME==VERSION with sha256 hashes", "neither", hint)
+    return replace(reject(artifact, reason), origins=(unlocked.origin,))
+
+
+def _at(locked: LockedFile, verdict: Verdict) -> Verdict:
+    """The verdict with the lock's own line first among its origins: that is where a reader looks."""
+    origins = dict.fromkeys((locked.origin, *verdict.origins))
+    return replace(verdict, origins=tuple(origins))

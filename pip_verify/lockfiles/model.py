@@ -1,0 +1,69 @@
+"""What a lock states, as values, whatever its format. Data only.
+
+URLs stand here as the lock has them, so they may hold an index password: redact them before showing them to anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pip_verify.pins import InlinePin, Origin
+
+
+@dataclass(frozen=True)
+class LockedFile:
+    """One file that a lock allows.
+
+    project: normalised (PEP 503). version: canonical (PEP 440), None where the lock does not state it. filename: None
+    where the lock states digests alone (requirement files, Pipfile.lock). sha256: lower-case hex, None where the
+    lock states no sha256. other_digests: the names of other algorithms it states instead ("md5", "sha512"). url: where
+    the lock says the file is. marker: the environment marker it stands under. pins: inline pins of a requirement
+    file. origin: file and line of what states this digest, else of its project.
+    """
+
+    project: str
+    version: str | None
+    filename: str | None
+    sha256: str | None
+    origin: Origin
+    other_digests: tuple[str, ...] = ()
+    url: str | None = None
+    marker: str | None = None
+    pins: tuple[InlinePin, ...] = ()
+
+
+@dataclass(frozen=True)
+class LockedSource:
+    """A source that has no file to sign. kind: "vcs" or "directory". location: its URL or path, as pip has it (a
+    version-control URL with ``@commit``). project, version: None where the lock does not state them."""
+
+    kind: Literal["vcs", "directory"]
+    location: str
+    project: str | None
+    version: str | None
+    origin: Origin
+    marker: str | None = None
+
+
+@dataclass(frozen=True)
+class Unlocked:
+    """A requirement that a requirement file states without fixing version and digest: nothing to judge by.
+
+    project: None where not even that is stated. text: the requirement as written.
+    """
+
+    project: str | None
+    text: str
+    origin: Origin
+    marker: str | None = None
+    pins: tuple[InlinePin, ...] = ()
+
+
+@dataclass(frozen=True)
+class LockedSet:
+    """Everything that one lock, or several together, allow; in the order of the files, nothing twice."""
+
+    files: tuple[LockedFile, ...] = ()
+    sources: tuple[LockedSource, ...] = ()
+    unlocked: tuple[Unlocked, ...] = ()
