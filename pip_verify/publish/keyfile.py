@@ -5,9 +5,10 @@ The file is a JWK (RFC 7517, RFC 8037) with mode 0600. Plain, its private member
 passphrase. The public members and the parameters are the associated data, so that nobody without the passphrase
 can pair the secret with another public key or change a parameter.
 
-Refused: a file that group or others can read, a file that is torn or larger than 16 KiB, Argon2 parameters beyond
-libsodium's most expensive ones (they would stop the machine), a wrong passphrase, a public half that is not the
-private half's.
+Refused: a file that group or others can read or that belongs to another user, a file that is torn or larger than
+16 KiB, Argon2 parameters beyond libsodium's most expensive ones (they would stop the machine), a wrong passphrase,
+a public half that is not the private half's. A symbolic link is followed when a key is read (the file it leads to
+is held to all this) and never when one is written.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import shlex
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pip_verify.encoding import b64u_decode, b64u_encode, exact_members, json_encode, json_object
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import PublicKey
+from pip_verify.publish.argon2 import LEAST, MODERATE, SENSITIVE, Cost, argon2id
+from pip_verify.publish.sshwire import PUBLIC_LINE_PREFIX, parse_public_line
 from pip_verify.storage import read_file, write_atomically
 
 KEY_FILE_MAX_BYTES = 16 * 1024
@@ -35,22 +37,9 @@ _CIPHER = "xchacha20-poly1305"
 _SALT_BYTES = 16
 _NONCE_BYTES = 24
 _MAC_BYTES = 16
+_KEY_BYTES = 32  # of the cipher
 _SEED_BYTES = 32
 _ENVELOPE = ("version", "kdf", "ops", "mem", "salt", "cipher", "nonce", "ciphertext")
-_MIB = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one guess of the passphrase costs under Argon2id: passes over ``mem`` bytes of memory."""
-
-    ops: int
-    mem: int
-
-
-MODERATE = Cost(ops=3, mem=256 * _MIB)  # libsodium's MODERATE: about one second
-_LEAST = Cost(ops=1, mem=8 * 1024)  # libsodium's minimum
-_MOST = Cost(ops=4, mem=1024 * _MIB)  # libsodium's SENSITIVE
 
 
 class SigningKey:
@@ -80,14 +69,24 @@ class SigningKey:
 
 
 def generate(path: Path, passphrase: bytes | None, *, cost: Cost = MODERATE) -> PublicKey:
-    """Make a key, write its file at ``path`` (mode 0600, nothing may be there yet), return its public half.
+    """Make a key of random bytes and its file, as ``store``; returns its public half."""
+    return store(path, new_seed(), passphrase, cost=cost)
 
-    passphrase: None writes it in clear; an empty one is refused. Raises UsageError.
+
+def new_seed() -> bytes:
+    """32 bytes from the system's source of randomness."""
+    return secrets.token_bytes(_SEED_BYTES)
+
+
+def store(path: Path, seed: bytes, passphrase: bytes | None, *, cost: Cost = MODERATE) -> PublicKey:
+    """Write the key file of ``seed`` at ``path`` (mode 0600, nothing may be there yet); returns its public half.
+
+    passphrase: None writes it in clear; an empty one is refused. cost: of one guess of the passphrase.
+    Raises UsageError.
     """
     if passphrase == b"":
         hint = "give a passphrase, or say --no-passphrase to keep the key in clear"
         raise UsageError(str(path), expected="a passphrase", got="an empty one", hint=hint)
-    seed = secrets.token_bytes(_SEED_BYTES)
     public = SigningKey(seed).public
     jwk = public.to_jwk()
     if passphrase is None:
@@ -104,26 +103,48 @@ def load(path: Path, passphrase: Callable[[], bytes]) -> SigningKey:
     Raises UsageError (missing, wide permissions, wrong passphrase, no private key in it) or EvidenceError (torn,
     malformed, a public half that is not the private half's).
     """
+    return SigningKey(load_seed(path, passphrase))
+
+
+def load_seed(path: Path, passphrase: Callable[[], bytes]) -> bytes:
+    """The secret itself, for a backup on paper; else as ``load``."""
     what = str(path)
-    jwk = _read(path, private=True)
+    jwk = _parse(read_private(path, expected="a key file"), what)
     public = _public_half(jwk, what)
     if "encrypted" in jwk:
-        key = SigningKey(_decrypt(jwk["encrypted"], public, passphrase, what))
+        seed = _decrypt(jwk["encrypted"], public, passphrase, what)
     elif "d" in jwk:
-        key = SigningKey(_decode_seed(jwk["d"], what))
+        seed = _decode_seed(jwk["d"], what)
     else:
         raise UsageError(what, expected='a private key file, with "d" or "encrypted"', got="a public key")
-    if key.public != public:
-        raise EvidenceError(what, expected=f"the private half of {public}", got=f"that of {key.public}")
-    return key
+    found = SigningKey(seed).public
+    if found != public:
+        raise EvidenceError(what, expected=f"the private half of {public}", got=f"that of {found}")
+    return seed
 
 
 def load_public(path: Path) -> PublicKey:
-    """The public half of a key file, or of a file with a public JWK; no passphrase is needed.
+    """The public half of a key file, or of a file with a public JWK or OpenSSH's ``.pub`` line; no passphrase is
+    needed.
 
     Nothing proves an encrypted file's public half here; only ``load`` does. Raises as ``load``.
     """
-    return _public_half(_read(path, private=False), str(path))
+    data, _ = read_file(path, max_bytes=KEY_FILE_MAX_BYTES, expected="a key file")
+    if data.startswith(PUBLIC_LINE_PREFIX):
+        return parse_public_line(data, str(path))
+    return _public_half(_parse(data, str(path)), str(path))
+
+
+def read_private(path: Path, *, expected: str) -> bytes:
+    """The bytes of a file with a private key, one more than allowed at most; refuses one that others can reach.
+
+    expected: for the message. Raises UsageError.
+    """
+    data, status = read_file(path, max_bytes=KEY_FILE_MAX_BYTES, expected=expected)
+    if sys.platform != "win32":
+        _refuse_wide(path, status)
+        _refuse_foreign(path, status)
+    return data
 
 
 def _decode_seed(text: object, what: str) -> bytes:
@@ -147,7 +168,7 @@ def _encrypt(seed: bytes, public: PublicKey, passphrase: bytes, cost: Cost) -> d
         "cipher": _CIPHER,
         "nonce": b64u_encode(nonce),
     }
-    key = _derive(passphrase, salt, cost)
+    key = argon2id(passphrase, salt, _KEY_BYTES, cost)
     box = crypto_aead_xchacha20poly1305_ietf_encrypt(seed, _associated_data(public, envelope), nonce, key)
     return {**envelope, "ciphertext": b64u_encode(box)}
 
@@ -162,28 +183,18 @@ def _decrypt(envelope: object, public: PublicKey, passphrase: Callable[[], bytes
         if members[name] != value or isinstance(members[name], bool):
             raise EvidenceError(f"{label}.{name}", expected=repr(value), got=repr(members[name])[:80])
     cost = Cost(
-        _bounded(members, "ops", label, _LEAST.ops, _MOST.ops), _bounded(members, "mem", label, _LEAST.mem, _MOST.mem)
+        _bounded(members, "ops", label, LEAST.ops, SENSITIVE.ops),
+        _bounded(members, "mem", label, LEAST.mem, SENSITIVE.mem),
     )
     salt = b64u_decode(members["salt"], f"{label}.salt", length=_SALT_BYTES)
     nonce = b64u_decode(members["nonce"], f"{label}.nonce", length=_NONCE_BYTES)
     box = b64u_decode(members["ciphertext"], f"{label}.ciphertext", length=_SEED_BYTES + _MAC_BYTES)
-    key = _derive(passphrase(), salt, cost)
+    key = argon2id(passphrase(), salt, _KEY_BYTES, cost)
     try:
         return crypto_aead_xchacha20poly1305_ietf_decrypt(box, _associated_data(public, members), nonce, key)
     except CryptoError as error:
         # the cipher cannot tell the two apart
         raise UsageError(what, expected="the passphrase of this key", got="another, or the file was changed") from error
-
-
-def _derive(passphrase: bytes, salt: bytes, cost: Cost) -> bytes:
-    from nacl.exceptions import CryptoError
-    from nacl.pwhash import argon2id
-
-    try:
-        return argon2id.kdf(_SEED_BYTES, passphrase, salt, opslimit=cost.ops, memlimit=cost.mem)
-    except CryptoError as error:
-        memory = f"{cost.mem // _MIB} MiB of memory for the passphrase"
-        raise UsageError("key file", expected=memory, got="less", hint="use a machine with more memory") from error
 
 
 def _associated_data(public: PublicKey, envelope: Mapping[str, Any]) -> bytes:
@@ -204,19 +215,27 @@ def _public_half(jwk: Mapping[str, Any], what: str) -> PublicKey:
     return PublicKey.from_jwk({name: value for name, value in jwk.items() if name != "d"}, what)
 
 
-def _read(path: Path, *, private: bool) -> dict[str, Any]:
-    data, status = read_file(path, max_bytes=KEY_FILE_MAX_BYTES, expected="a key file")
-    if private:
-        _refuse_wide(path, status)
-    return json_object(data, str(path), max_bytes=KEY_FILE_MAX_BYTES)
+def _parse(data: bytes, what: str) -> dict[str, Any]:
+    return json_object(data, what, max_bytes=KEY_FILE_MAX_BYTES)
 
 
 def _refuse_wide(path: Path, status: os.stat_result) -> None:
-    """As ssh does (POSIX): a private key that others could read is taken for leaked."""
-    if sys.platform != "win32" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    """As ssh does: a private key that others could read is taken for leaked."""
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(
             str(path),
             expected="a key file that only you can read (mode 0600)",
             got=f"mode {stat.S_IMODE(status.st_mode):04o}",
             hint=f"chmod 600 {shlex.quote(str(path))}  (and make a new key if somebody may have read it)",
+        )
+
+
+def _refuse_foreign(path: Path, status: os.stat_result) -> None:
+    """Its owner can read it, too. Root can anyway, and mounts secrets."""
+    if status.st_uid not in (os.geteuid(), 0):
+        raise UsageError(
+            str(path),
+            expected="a key file that only you can read (your own)",
+            got=f"one of the user with the number {status.st_uid}",
+            hint="make a new key, or copy this one as yourself if its owner may have it",
         )

@@ -19,7 +19,7 @@ from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence import Signature
 from pip_verify.evidence.jws import JWS_MAX_BYTES, MAX_SIGNATURES
 from pip_verify.evidence.release import MAX_SUBJECTS, PREDICATE_TYPE, STATEMENT_TYPE, TYP, parse
-from pip_verify.publish.keyfile import SigningKey
+from pip_verify.publish.signer import Signer
 from pip_verify.storage import locked, read_file, write_atomically
 
 _CHUNK = 1024 * 1024
@@ -50,7 +50,7 @@ def make_statement(project: str, version: str, files: Sequence[tuple[str, str]])
     return json_encode(statement)
 
 
-def sign_statement(statement: bytes, keys: Sequence[SigningKey]) -> bytes:
+def sign_statement(statement: bytes, keys: Sequence[Signer]) -> bytes:
     """A JWS in general JSON serialization (RFC 7515 section 7.2.1) over ``statement``, with one signature a key.
 
     Raises UsageError when there is no key or one twice, EvidenceError when ``statement`` is none that verifies.
@@ -59,7 +59,7 @@ def sign_statement(statement: bytes, keys: Sequence[SigningKey]) -> bytes:
     return _assemble(payload, [_sign(payload, key) for key in _distinct(keys)])
 
 
-def add_signature(jws: bytes, keys: Sequence[SigningKey]) -> bytes:
+def add_signature(jws: bytes, keys: Sequence[Signer]) -> bytes:
     """The same JWS, signed by ``keys`` as well; an earlier signature by one of them is replaced.
 
     Raises EvidenceError when ``jws`` is not a release statement, UsageError as ``sign_statement`` and when there
@@ -79,7 +79,7 @@ def release_path(releases_dir: Path, project: str, version: str) -> Path:
     return releases_dir / project / f"{version}.jws"
 
 
-def sign_artifacts(paths: Sequence[Path], key: SigningKey, releases_dir: Path) -> Path:
+def sign_artifacts(paths: Sequence[Path], key: Signer, releases_dir: Path) -> Path:
     """Sign the wheels and sdists at ``paths``, the whole of one release; returns the path of its statement.
 
     A statement that is there already and says the same gets our signature added. Raises UsageError when the files
@@ -105,7 +105,7 @@ def sign_artifacts(paths: Sequence[Path], key: SigningKey, releases_dir: Path) -
     return target
 
 
-def _sign(payload: bytes, key: SigningKey) -> Signature:
+def _sign(payload: bytes, key: Signer) -> Signature:
     header = json_encode({"alg": "Ed25519", "kid": key.public.thumbprint, "typ": TYP})
     protected = b64u_encode(header).encode("ascii")
     return Signature(key.public.thumbprint, protected, key.sign(protected + b"." + payload))
@@ -120,7 +120,7 @@ def _assemble(payload: bytes, signatures: Sequence[Signature]) -> bytes:
     return jws
 
 
-def _distinct(keys: Sequence[SigningKey]) -> Sequence[SigningKey]:
+def _distinct(keys: Sequence[Signer]) -> Sequence[Signer]:
     if not keys or len({key.public for key in keys}) != len(keys):
         raise UsageError("signing keys", expected="one or more, each once", got="one twice" if keys else "none")
     return keys

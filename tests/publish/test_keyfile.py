@@ -20,7 +20,8 @@ from nacl.pwhash import argon2id
 from pip_verify.encoding import b64u_decode, b64u_encode
 from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
 from pip_verify.keys import PublicKey
-from pip_verify.publish.keyfile import KEY_FILE_MAX_BYTES, MODERATE, Cost, SigningKey, generate, load, load_public
+from pip_verify.publish.argon2 import MODERATE, Cost
+from pip_verify.publish.keyfile import KEY_FILE_MAX_BYTES, SigningKey, generate, load, load_public
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHEAP = Cost(ops=1, mem=8192)
@@ -171,6 +172,34 @@ def test_a_file_that_others_can_reach(encrypted: Path, plain: Path, mode: int) -
 def test_a_mode_narrower_than_0600(plain: Path) -> None:
     plain.chmod(0o400)
     assert load(plain, never).public == load_public(plain)
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user(plain: Path) -> None:
+    os.chown(plain, 12345, -1)
+    with pytest.raises(UsageError, match="got one of the user with the number 12345"):
+        load(plain, never)
+    assert load_public(plain)
+
+
+@posix
+def test_a_link_is_followed_to_a_file_that_is_held_to_the_rules(plain: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(plain)
+    assert load(tmp_path / "link", never).public == load_public(plain)
+    plain.chmod(0o644)
+    with pytest.raises(UsageError, match="mode 0600"):
+        load(tmp_path / "link", never)
+
+
+@posix
+def test_a_key_is_never_written_through_a_link(tmp_path: Path) -> None:
+    for target in (tmp_path / "nowhere", tmp_path):
+        (tmp_path / "link").symlink_to(target)
+        with pytest.raises(UsageError):
+            generate(tmp_path / "link", None)
+        (tmp_path / "link").unlink()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_torn_file_at_every_length(encrypted: Path, plain: Path) -> None:
@@ -363,7 +392,8 @@ import resource, sys
 from pathlib import Path
 import nacl.pwhash.argon2id
 from pip_verify.errors import UsageError
-from pip_verify.publish.keyfile import Cost, generate
+from pip_verify.publish.argon2 import Cost
+from pip_verify.publish.keyfile import generate
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
     generate(Path(sys.argv[1]), b"x", cost=Cost(1, 2**30))

@@ -1,0 +1,65 @@
+"""Where a command gets its secrets from, and where it shows them: files, the environment, the keyring, the terminal.
+
+Never the command line's words: every user of the machine can read those.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from pip_verify.errors import UsageError
+
+WHERE_FROM = "read the passphrase's first line from FILE (or set PIP_VERIFY_PASSPHRASE); asked for otherwise"
+VARIABLE = "PIP_VERIFY_PASSPHRASE"
+
+_MAX_BYTES = 4096
+
+
+def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bool = False, hint: str = "") -> bytes:
+    """From the file of --passphrase-file, the environment or the terminal, in this order.
+
+    twice: ask again on the terminal and compare. hint: the next step where there is none of them. Raises UsageError.
+    """
+    if file is not None:
+        from pip_verify.storage import read_file
+
+        data, _ = read_file(Path(file), max_bytes=_MAX_BYTES, expected="a file with a passphrase")
+        if len(data) > _MAX_BYTES:
+            raise UsageError(file, expected=f"a passphrase in at most {_MAX_BYTES} bytes", got="more")
+        return data.split(b"\n", 1)[0].removesuffix(b"\r")
+    if os.environ.get(VARIABLE):
+        return os.fsencode(os.environ[VARIABLE])
+    if not sys.stdin.isatty():
+        expected = f"a terminal, --passphrase-file or {VARIABLE}"
+        raise UsageError("passphrase", expected=expected, got="none of them", hint=hint)
+    typed = getpass.getpass(prompt)
+    if twice and getpass.getpass("Again: ") != typed:
+        raise UsageError("passphrase", expected="the same twice", got="two different ones")
+    return typed.encode("utf-8", "surrogateescape")
+
+
+def read_words(count: int) -> str:
+    """Lines of standard input until they have ``count`` words or end; what is typed is seen on the terminal."""
+    if sys.stdin.isatty():
+        sys.stderr.write(f"The {count} words, in order, without their numbers: ")
+        sys.stderr.flush()
+    text = ""
+    while len(text.split()) < count and len(text) < _MAX_BYTES and (line := sys.stdin.readline(_MAX_BYTES)):
+        text += line
+    return text
+
+
+def require_showable(*, anywhere: bool) -> None:
+    """Refuse to print a secret into what may be a log. anywhere: the user said --show-secret. Raises UsageError."""
+    if not anywhere and not sys.stdout.isatty():
+        hint = "run it in a terminal; --show-secret prints it here all the same"
+        raise UsageError("standard output", expected="a terminal, for a secret", got="a file or a pipe", hint=hint)
+
+
+def show_secret(text: str) -> None:
+    """Write ``text`` to standard output."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
