@@ -82,7 +82,7 @@ CATALOGUE: dict[str, Kind] = {
     "PV501": Kind("the key list could not be reached", EXIT_UNREACHABLE),
     "PV502": Kind("a place of evidence could not be reached", EXIT_UNREACHABLE),
     "PV503": Kind("no digest is known yet: the bytes are needed to decide", EXIT_UNREACHABLE),
-    "PV504": Kind("only the file itself could carry a signature, and it was not downloaded", EXIT_UNREACHABLE),
+    "PV504": Kind("only the file itself could tell, and it was not downloaded", EXIT_UNREACHABLE),
 }
 
 
@@ -175,7 +175,7 @@ class Run:
     @property
     def signed(self) -> int:
         """How many artifacts were accepted by signature, at first use or later."""
-        return sum(verdict.by in ("signature", "first-use") for verdict in self.verdicts)
+        return sum(verdict.accepted and verdict.by in ("signature", "first-use") for verdict in self.verdicts)
 
     @property
     def coverage(self) -> float:

@@ -5,6 +5,7 @@ Out of every URL go: credentials, query and fragment (RFC 3986 sections 3.2.1, 3
 place. A secret in a URL's path cannot be told from a path, and stays. Out of what a terminal shows go: control
 characters and escapes, line and paragraph separators, direction marks (Unicode TR 36 section 2.10, "Trojan
 source"), and characters that leave no ink, by which two names may look the same; their escapes are shown instead.
+So is the beginning of what a CI runner takes for a command to it anywhere in a line (``##[``, ``##vso[`` ...).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _NO_INK_RE = re.compile(
 # at once for the match and once for the lookahead, so a stranger's long text costs no more than its length.
 _URL_RE = re.compile(r"(https?:[/\\]*|:[/\\]{2,})((?:(?!:[/\\]{2})\S)*)", re.IGNORECASE)
 _CLOSING = ")>}\"',;.:!"  # of the sentence around the URL
+_RUNNER_COMMAND_RE = re.compile(r"##(?=\w*\[)")
 _HOST_RE = re.compile(r"(?:\[[0-9A-Fa-f:.%]*\]|[^:@\[\]]*)(?::[0-9]*)?\Z")
 
 
@@ -33,7 +35,7 @@ def redact(text: str) -> str:
 
 def one_line(text: str) -> str:
     """``text`` for a terminal: redacted, on one line, harmless, and cut at ``MAX_SHOWN`` characters."""
-    redacted = redact(text)
+    redacted = _RUNNER_COMMAND_RE.sub(r"#\\x23", redact(text))
     shown = _escape_all(redacted[:MAX_SHOWN])  # escapes are longer than what they stand for, so it is cut twice
     if len(redacted) <= MAX_SHOWN and len(shown) <= MAX_SHOWN:
         return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from pip_verify.artifact.name import Artifact, parse_filename
 from pip_verify.errors import EvidenceError, PipVerifyError, SourceError, UsageError
@@ -45,6 +46,7 @@ def signed(
         origins=(TRUST_FILE,),
         looked=(Looked(where, "proved"),),
         by="signature",
+        evidence="in-wheel" if kind == "in-wheel" else "release-statement",
         seconds=0.0125,
     )
 
@@ -73,12 +75,18 @@ def run(
     warnings: tuple[str, ...] = (),
     errors: tuple[PipVerifyError, ...] = (),
     pip_exit_code: int | None = 1,
+    mode: Literal["enforce", "report"] = "enforce",
+    min_coverage: float | None = None,
 ) -> Run:
-    """A run whose exit code follows from its verdicts and errors, as ``Session.result`` has it."""
-    codes = [verdict.exit_code for verdict in verdicts] + [error.exit_code for error in errors]
+    """A run whose exit code follows from its verdicts and errors, as ``Session.result`` has it; in report mode from
+    its errors alone."""
+    judged = [verdict.exit_code for verdict in verdicts] if mode == "enforce" else []
+    codes = judged + [error.exit_code for error in errors]
     stopped = next((code for code in (2, 1) if code in codes), 0)
     code = exit_code(codes) or stopped or pip_exit_code or 0
-    return Run(command, verdicts, code, installed, warnings, errors, pip_exit_code, 1.25)
+    result = Run(command, verdicts, code, installed, warnings, errors, pip_exit_code, 1.25, mode, min_coverage)
+    missed = mode == "enforce" and not code and min_coverage is not None and result.coverage < min_coverage
+    return replace(result, exit_code=10) if missed else result
 
 
 STRANGER = refused(
@@ -130,6 +138,73 @@ BYTES_MISSING = replace(
     ),
     artifact=parse_filename("rsa-4.9.tar.gz"),
 )
+
+FIRST_USE = replace(
+    signed("anyio-4.6.0-py3-none-any.whl", None, keys=(BOB,)),
+    reasons=(Reason("PV007", "anyio-4.6.0-py3-none-any.whl", got="recorded in pip-verify.lock"),),
+    by="first-use",
+    origins=(LINE,),
+)
+BY_DIGEST = Artifact("numpy", "2.1.3", "numpy 2.1.3 (sha256:5d3e...)", "file", sha256(b"numpy"))
+
+
+def by_digest(*reasons: Reason) -> Verdict:
+    """A file that a requirement file knows by its digest alone: what is refused has no file name yet."""
+    return replace(refused("numpy-2.1.3.tar.gz", *reasons), artifact=BY_DIGEST)
+
+
+# fmt: off
+_NAMES = (
+    "aiohttp", "attrs", "babel", "blinker", "certifi", "cffi", "charset-normalizer", "click", "cryptography",
+    "docutils", "flask", "greenlet", "idna", "iniconfig", "itsdangerous", "jinja2", "jsonschema", "lxml", "mako",
+    "markdown", "markupsafe", "msgpack", "packaging", "pillow", "pluggy", "pyparsing", "pyyaml", "requests", "rich",
+    "sqlalchemy",
+)
+# fmt: on
+
+
+def forty() -> Run:
+    """A run of forty artifacts as a team would have it, with something of every kind; the HTML page shows it."""
+    files = [f"{name.replace('-', '_')}-3.{number}.0-py3-none-any.whl" for number, name in enumerate(_NAMES)]
+    downgraded = Reason(
+        "PV205",
+        "in-wheel",
+        expected="release-statement, as seen for release line 2 (first seen 2026-09-14)",
+        got="record-jws",
+        hint="ask the publisher why; if it is meant: pip-verify unpin urllib3, then pip-verify pin urllib3 again",
+    )
+    swapped = Reason(
+        "PV302",
+        "https://keys.example/releases/markdown-it-py/3.0.0.jws",
+        expected="sha256:" + sha256(b"what was signed"),
+        got="sha256:" + sha256(b"what came"),
+        hint="do not install it; compare with another mirror, and tell the publisher",
+    )
+    return run(
+        *(signed(name, "pallets" if number % 3 else "encode") for number, name in enumerate(files)),
+        FIRST_USE,
+        STRANGER,
+        NO_PIN,
+        NOTHING_FOUND,
+        LIST_UNREACHED,
+        refused("urllib3-2.2.3-py3-none-any.whl", downgraded, origins=(Origin("pip-verify.lock", 31),)),
+        refused("markdown_it_py-3.0.0-py3-none-any.whl", swapped, Reason("PV502", "https://mirror.example/m.jws")),
+        by_digest(Reason("PV504", "numpy", "the file", "its digest alone", "pip-verify check --download")),
+        accepted(
+            "toml-0.10.2-py2.py3-none-any.whl",
+            "exemption",
+            "PV002",
+            got="unsigned upstream",
+            expected="until 2027-05-01",
+        ),
+        accepted("ply-3.11-py2.py3-none-any.whl", "hash", "PV003"),
+        command="check",
+        installed=("pip 26.3", "setuptools 80.1"),
+        warnings=("a key list that expired 300 s ago is used (max-stale), because of https://keys.example/keys.json",),
+        pip_exit_code=None,
+        min_coverage=90,
+    )
+
 
 _ESC = "\x1b[2J\x1b[32mall is well\x1b[0m\r\npip-verify: 9 artifacts: 9 signed\x07\x9b1m\x7f"
 _TROJAN = "\u202egnp.exe\u2066 \u2028\u00ad\u200b\u3164\ufe0f\u0085"
@@ -236,4 +311,51 @@ SCENARIOS: dict[str, Run] = {
     "pip_failed": run(signed("flask-3.0.3-py3-none-any.whl"), pip_exit_code=23),
     "nothing_to_do": run(installed=("flask 3.0.3",), pip_exit_code=0),
     "hostile": hostile(),
+    "report_mode": run(STRANGER, NO_PIN, signed("werkzeug-3.0.4-py3-none-any.whl"), pip_exit_code=0, mode="report"),
+    "report_mode_pip_failed": run(STRANGER, pip_exit_code=1, mode="report"),
+    "report_mode_all_well": run(signed("werkzeug-3.0.4-py3-none-any.whl"), pip_exit_code=0, mode="report"),
+    "report_mode_stopped": run(
+        STRANGER, errors=(UsageError("--key", expected="a key", got="none"),), pip_exit_code=None, mode="report"
+    ),
+    "report_mode_coverage": run(STRANGER, command="check", pip_exit_code=None, mode="report", min_coverage=50),
+    "first_use": run(
+        FIRST_USE,
+        signed("flask-3.0.3-py3-none-any.whl"),
+        refused("h11-0.14.0-py3-none-any.whl", Reason("PV204", "h11", ALICE.text, BOB.text, "pip-verify unpin h11")),
+        refused("sniffio-1.3.1-py3-none-any.whl", Reason("PV108", "sniffio", "an entry in pip-verify.lock", "none")),
+    ),
+    "coverage": run(
+        *(signed(f"demo-1.{number}-py3-none-any.whl") for number in range(41)),
+        *(accepted(f"old-1.{number}.tar.gz", "exemption", "PV002", got="unsigned upstream") for number in range(3)),
+        command="check",
+        pip_exit_code=None,
+        min_coverage=90,
+    ),
+    "coverage_missed": run(
+        signed("flask-3.0.3-py3-none-any.whl"),
+        accepted("six-1.17.0.tar.gz", "exemption", "PV002", got="unsigned upstream"),
+        command="check",
+        pip_exit_code=None,
+        min_coverage=66.5,
+    ),
+    "digest_only": run(
+        by_digest(Reason("PV504", "numpy", "the file", "its digest alone", "pip-verify check --download")),
+        replace(signed("flask-3.0.3.tar.gz"), artifact=replace(artifact("flask-3.0.3.tar.gz"), kind="file")),
+        replace(by_digest(Reason("PV110", "scipy", "==VERSION and --hash", "scipy>=1")), decision=Decision.REJECT),
+        command="check",
+        pip_exit_code=None,
+    ),
+    "installed": run(
+        refused(
+            "click-8.1.7-py3-none-any.whl",
+            Reason("PV111", "click 8.1.7", "a receipt", "none", "reinstall it with pip-verify"),
+        ),
+        refused(
+            "flask-3.0.3-py3-none-any.whl", Reason("PV311", "flask/app.py", "sha256:" + "a" * 64, "sha256:" + "b" * 64)
+        ),
+        signed("idna-3.10-py3-none-any.whl"),
+        command="check",
+        pip_exit_code=None,
+    ),
+    "forty": forty(),
 }

@@ -107,8 +107,10 @@ def test_the_counts_add_up(name: str) -> None:
     assert counts["artifacts"] == len(document["artifacts"]) == len(result.verdicts)
     assert counts["accepted"] + counts["refused"] + counts["undecided"] == counts["artifacts"]
     assert sum(counts["accepted_by"].values()) == counts["accepted"]
-    assert sum(entry["artifacts"] for entry in counts["signers"]) == counts["accepted_by"]["signature"]
-    assert sum(entry["artifacts"] for entry in counts["places"]) == counts["accepted_by"]["signature"]
+    ways = counts["accepted_by"]
+    assert ways["signature"] + ways["first-use"] == document["signed"] == result.signed
+    assert sum(entry["artifacts"] for entry in counts["signers"]) == document["signed"]
+    assert sum(entry["artifacts"] for entry in counts["places"]) == document["signed"]
     assert counts["not_looked_at"] == len(document["not_looked_at"]) == len(result.installed)
 
 
@@ -128,6 +130,20 @@ def test_a_verdict_is_told_whole() -> None:
     assert [reason[part] for part in ("subject", "expected", "got", "hint")] == [
         getattr(STRANGER.reasons[0], part) for part in ("subject", "expected", "got", "hint")
     ]
+
+
+def test_mode_and_coverage_are_told() -> None:
+    document = document_of(SCENARIOS["report_mode"])
+    assert list(document)[:2] == ["schema", "mode"]
+    assert (document["mode"], document["min_coverage"]) == ("report", None)
+    document = document_of(SCENARIOS["coverage"])
+    assert (document["mode"], document["signed"], document["min_coverage"]) == ("enforce", 41, 90)
+    assert document["coverage"] == 93.181818
+
+
+def test_the_format_of_the_proof_is_told() -> None:
+    documents = [document_of(run(verdict, pip_exit_code=0)) for verdict in (signed("x-1.0.tar.gz"), STRANGER)]
+    assert [document["artifacts"][0]["evidence"] for document in documents] == ["release-statement", None]
 
 
 def test_an_origin_without_a_line_has_none() -> None:
@@ -174,7 +190,9 @@ HOSTILE = st.text(max_size=20) | st.sampled_from(["\x1b[2J", "\u202e", "\udcff",
 PLACES = st.builds(Place, st.sampled_from(["statements-dir", "beside", "in-wheel", "releases", "url"]), HOSTILE)
 VERDICTS = st.builds(
     Verdict,
-    st.builds(Artifact, HOSTILE, HOSTILE, HOSTILE, st.sampled_from(["wheel", "sdist", "directory", "vcs"]), st.none()),
+    st.builds(
+        Artifact, HOSTILE, HOSTILE, HOSTILE, st.sampled_from(["wheel", "sdist", "file", "directory", "vcs"]), st.none()
+    ),
     st.sampled_from(Decision),
     st.lists(st.builds(Reason, st.sampled_from(sorted(CATALOGUE)), HOSTILE, HOSTILE, HOSTILE, HOSTILE), max_size=3).map(
         tuple
@@ -184,7 +202,8 @@ VERDICTS = st.builds(
     place=st.none() | PLACES,
     origins=st.lists(st.builds(Origin, HOSTILE, st.integers(0, 9)), max_size=2).map(tuple),
     looked=st.lists(st.builds(Looked, PLACES, HOSTILE), max_size=2).map(tuple),
-    by=st.sampled_from(["signature", "exemption", "hash", "built", "local", "vcs", ""]),
+    evidence=st.sampled_from(["", "in-wheel"]),
+    by=st.sampled_from(["signature", "first-use", "exemption", "hash", "built", "local", "vcs", ""]),
 )
 RUNS = st.builds(
     Run,
@@ -195,6 +214,8 @@ RUNS = st.builds(
     warnings=st.lists(HOSTILE, max_size=2).map(tuple),
     errors=st.lists(st.builds(SourceError, HOSTILE, expected=HOSTILE), max_size=2).map(tuple),
     pip_exit_code=st.none() | st.integers(0, 2),
+    mode=st.sampled_from(["enforce", "report"]),
+    min_coverage=st.none() | st.floats(0, 100),
 )
 
 
@@ -217,6 +238,8 @@ def test_the_page_names_every_value_of_a_closed_choice() -> None:
     choices = [name for part in SCHEMA["$defs"].values() for name in part.get("enum", ())]
     choices += SCHEMA["$defs"]["artifact"]["properties"]["kind"]["enum"]
     choices += SCHEMA["$defs"]["artifact"]["properties"]["decision"]["enum"]
+    choices += SCHEMA["$defs"]["artifact"]["properties"]["evidence"]["anyOf"][0]["enum"]
+    choices += SCHEMA["properties"]["mode"]["enum"]
     choices += SCHEMA["$defs"]["error"]["properties"]["family"]["enum"]
     assert [name for name in choices if f"`{name}`" not in PAGE] == []
 

@@ -113,6 +113,20 @@ def test_a_terminal_gets_nothing_that_draws_or_hides(text: str, expected: str) -
     assert one_line(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x ##[error]y", r"x #\x23[error]y"),
+        ("##vso[task.setvariable]", r"#\x23vso[task.setvariable]"),
+        ("##teamcity[x]###[y]", r"#\x23teamcity[x]##\x23[y]"),
+        ("## heading [1]", "## heading [1]"),
+        ("#[derive]", "#[derive]"),
+    ],
+)
+def test_what_a_ci_runner_takes_for_a_command_is_broken_up(text: str, expected: str) -> None:
+    assert one_line(text) == expected
+
+
 def test_a_long_text_is_cut_and_says_so() -> None:
     assert one_line("x" * MAX_SHOWN) == "x" * MAX_SHOWN
     assert one_line("x" * (MAX_SHOWN + 7)) == "x" * MAX_SHOWN + f"... (cut, of {MAX_SHOWN + 7} characters)"
@@ -139,7 +153,7 @@ def test_no_password_is_left(password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["https://", ":", "/", ")", "a:", "://@", "?", "\u3164", "\\", "https://[", "https:/"]
+    "piece", ["https://", ":", "/", ")", "a:", "://@", "?", "\u3164", "\\", "https://[", "https:/", "##", "##a"]
 )
 def test_a_stranger_cannot_make_it_slow(piece: str) -> None:
     text = piece * (200_000 // len(piece)) + "x"

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from pip_verify.artifact.name import Artifact
 from pip_verify.report import render
 from pip_verify.report.text import MAX_IN_FULL
 from pip_verify.verdict import Decision, Looked, Reason, Run, Verdict
 from tests.report.scenarios import (
     ALICE,
+    BOB,
     BYTES_MISSING,
     LIST_UNREACHED,
     NO_PIN,
@@ -49,6 +51,7 @@ def test_a_report_is_printable_lines_and_tells_no_secret(name: str, verbose: boo
 def test_nobody_can_write_a_line_of_ours(name: str) -> None:
     report = text_of(SCENARIOS[name])
     words = r"REFUSED|COULD NOT REACH|NOT DECIDED|ERROR|WARNING|exempt|\d+ artifacts?[:;]|not looked at:|[a-z ]+\(exit"
+    words += r"|mode report: |coverage \d+ of \d+ signed"
     ours = f"pip-verify: ({words})"
     theirs = r"  (PV[0-9]{3} |required by: |(at|expected|got|looked|also|next):)"
     assert all(re.match(f"{ours}|{theirs}", line) for line in report.splitlines())
@@ -117,8 +120,44 @@ def test_a_reason_without_a_hint_leads_to_its_page() -> None:
 def test_what_could_not_be_reached_is_never_called_unsigned_or_refused(verdict: Verdict) -> None:
     report = text_of(run(verdict))
     assert not re.search("unsigned|refused|no signature", report, re.IGNORECASE)
-    assert "reached" in report
     assert "(exit code 14)" in report
+
+
+def test_what_was_not_reached_and_what_lacks_only_its_file_are_counted_apart() -> None:
+    assert text_of(run(LIST_UNREACHED)).count("1 not decided (could not be reached)") == 1
+    report = text_of(run(LIST_UNREACHED, BYTES_MISSING, BYTES_MISSING))
+    assert "1 not decided (could not be reached), 2 not decided (the file itself is needed)" in report
+
+
+def test_a_file_that_was_not_downloaded_is_neither_unsigned_nor_out_of_reach() -> None:
+    (line,) = lines_with("NOT DECIDED", text_of(SCENARIOS["digest_only"]))
+    assert line.startswith("pip-verify: NOT DECIDED numpy 2.1.3 (sha256:")
+    assert line.endswith("): only the file itself could tell, and it was not downloaded")
+
+
+def test_report_mode_is_the_first_line_and_the_last_says_that_nothing_was_stopped() -> None:
+    lines = text_of(SCENARIOS["report_mode"]).splitlines()
+    assert lines[0] == "pip-verify: mode report: refusals are only reported, and stop nothing"
+    assert lines[-1] == "pip-verify: mode report: this would not pass, and nothing was stopped"
+    assert len(lines_with("REFUSED", "\n".join(lines))) == 2
+    assert "looked at" in text_of(SCENARIOS["report_mode_all_well"]).splitlines()[-1]
+    assert text_of(SCENARIOS["report_mode"], color=True).startswith("pip-verify: \x1b[1;33mmode report")
+
+
+def test_coverage_is_told_where_it_was_asked_for_and_never_rounded_up() -> None:
+    last = text_of(SCENARIOS["coverage"]).splitlines()[-1]
+    assert last == "pip-verify: coverage 41 of 44 signed (93 %), 90 % asked for"
+    nearly = run(*[signed(f"x-1.{number}.tar.gz") for number in range(999)], STRANGER, min_coverage=99.95)
+    assert "coverage 999 of 1000 signed (99 %), 99.95 % asked for" in text_of(nearly)
+    assert "coverage" not in text_of(SCENARIOS["accepted"])
+    assert "coverage 0 of 0 signed (100 %), 90 % asked for" in text_of(run(min_coverage=90, pip_exit_code=0))
+
+
+def test_what_is_signed_at_first_use_counts_as_signed_and_is_named() -> None:
+    report = text_of(SCENARIOS["first_use"], verbose=True)
+    assert f"4 artifacts: 2 signed (1 at this first use; {BOB.text} 1, pallets 1; release statement 2), 2 ref" in report
+    (line,) = lines_with("accepted anyio", report)
+    assert f"signed by {BOB.text}, recorded at this first use, release statement https" in line
 
 
 def test_what_is_not_known_is_said_to_be_not_known() -> None:
@@ -227,6 +266,10 @@ SWAPPED = refused("demo-1.0.tar.gz", Reason("PV101", "demo"), Reason("PV308", "d
         (run(LIST_UNREACHED), "nothing was installed (exit code 14)"),
         (SCENARIOS["usage_error"], "stopped by an error (exit code 2)"),
         (SCENARIOS["pip_failed"], "pip failed (exit code 23)"),
+        (SCENARIOS["coverage_missed"], "less is signed than was asked for (exit code 10)"),
+        (SCENARIOS["report_mode_pip_failed"], "pip failed (exit code 1)"),
+        (SCENARIOS["report_mode_stopped"], "stopped by an error (exit code 2)"),
+        (SCENARIOS["report_mode_coverage"], "mode report: this would not pass, and nothing was stopped"),
     ],
 )
 def test_the_last_line_says_how_it_ended(result: Run, last: str) -> None:
@@ -250,4 +293,18 @@ def test_a_place_that_a_stranger_names_is_one_line() -> None:
     verdict = replace(NOTHING_FOUND, looked=(Looked(where, "nothing\x1b[2J"),))
     assert lines_with("looked:", text_of(run(verdict))) == [
         r"  looked:   at the file's URL https://keys.example/\npip-verify: 1 artifact: 1 signed: nothing\x1b[2J"
+    ]
+
+
+def test_many_files_of_an_exempt_release_are_one_line() -> None:
+    def exempt(filename: str, why: str = "unsigned upstream") -> Verdict:
+        artifact = Artifact("numpy", "2.3.0", filename, "wheel", "5" * 64)
+        return Verdict(artifact, Decision.ACCEPT, (Reason("PV002", filename, got=why),), by="exemption")
+
+    files = [exempt("numpy-2.3.0-cp311-cp311-win32.whl"), exempt("numpy-2.3.0-cp312-cp312-win32.whl")]
+    run = Run("check", (*files, exempt("numpy-2.3.0.tar.gz", "looked at")), 0)
+    lines = [line for line in render("text", run).splitlines() if " exempt " in line and "artifacts" not in line]
+    assert lines == [
+        "pip-verify: exempt numpy 2.3.0 (2 files): unsigned upstream",
+        "pip-verify: exempt numpy-2.3.0.tar.gz: looked at",
     ]
