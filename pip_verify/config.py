@@ -16,22 +16,24 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pip_verify.errors import UsageError
-from pip_verify.policy import EMPTY_POLICY, TRUST_FILE_MAX_BYTES, Policy, parse_pyproject, parse_trust_file
+from pip_verify.policy import EMPTY_POLICY, TRUST_FILE_MAX_BYTES, Mode, Policy, parse_pyproject, parse_trust_file
 from pip_verify.storage import read_file
 
 PREFIX = "PIP_VERIFY_"
 TRUST_FILE_NAME = "pip-verify.toml"
+FIRST_USE_NAME = "pip-verify.lock"  # beside the trust file
 PYPROJECT_NAME = "pyproject.toml"
-OUTPUT_FORMATS = ("text", "json")  # the keys of report.FORMATS; a test holds that
+OUTPUT_FORMATS = ("text", "json", "sarif", "junit", "github", "html")  # the keys of report.FORMATS; a test holds that
 DEFAULT_DEADLINE = 30.0  # seconds for one answer of a key list or a statement, the whole of it
 MAX_DEADLINE = 3600.0
 
-_SETTINGS = ("trust_file", "statements", "extra_ca", "format", "output", "deadline", "cache_dir")
+_SETTINGS = ("trust_file", "statements", "extra_ca", "format", "output", "mode", "deadline", "cache_dir")
 _OTHER_VARIABLES = ("PASSPHRASE", "VECTORS")  # read by the command that asks for a passphrase; by the test suite
-_VARIABLES = (*(name.upper() for name in _SETTINGS), *_OTHER_VARIABLES)  # each after PREFIX
+_VARIABLES = (*(name.upper() for name in _SETTINGS), "FROZEN", *_OTHER_VARIABLES)  # each after PREFIX
+_UNSET = ("", "0", "false")  # what a variable that is a switch may hold and still be off
 _REPOSITORY_MARKS = (".git", ".hg")
 
 
@@ -47,7 +49,8 @@ class Settings:
     """What flags and ``PIP_VERIFY_*`` say; None where neither does and there is no default.
 
     statements: the directory of ``--statements``. extra_ca: a PEM file of CAs to add. output: where the report
-    goes. deadline: seconds for one download of key list or statement.
+    goes. mode: None when not stated; see ``mode_in_force``. frozen: what forbids a first use, in words, "" when nothing
+    does. deadline: seconds for one download of key list or statement.
     """
 
     trust_file: str | None = None
@@ -57,6 +60,8 @@ class Settings:
     output: Path | None = None
     deadline: float = DEFAULT_DEADLINE
     stated_cache_dir: Path | None = None
+    mode: Mode | None = None
+    frozen: str = ""
 
     @classmethod
     def resolve(cls, flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
@@ -73,6 +78,8 @@ class Settings:
             extra_ca=_path(stated["extra_ca"], must_be=Path.is_file),
             format=_output_format(stated["format"]),
             output=_path(stated["output"]),
+            mode=_mode(stated["mode"]),
+            frozen=_frozen(flags, environ),
             deadline=_deadline(stated["deadline"]),
             stated_cache_dir=_path(stated["cache_dir"]),
         )
@@ -127,20 +134,45 @@ def find_trust_file(start: Path, stated: str | None, environ: Mapping[str, str])
     directories = _search_path(start)
     for path in _existing(directories, TRUST_FILE_NAME):
         data, status = _read(path)
-        _refuse_foreign(path, status)
+        refuse_foreign(path, status)
         return parse_trust_file(data, str(path))
     for path in _existing(directories, PYPROJECT_NAME):
         data, status = _read(path)
         policy = parse_pyproject(data, str(path))
         if policy is not None:
-            _refuse_foreign(path, status)
+            refuse_foreign(path, status)
             return policy
     return EMPTY_POLICY
 
 
+def mode_in_force(settings: Settings, policy: Policy) -> Mode:
+    """Whether refusals stop pip, or are only reported: as stated, else as the trust file has it.
+
+    Raises UsageError when a trust file that was merely found asks for "report": it may be that of the very checkout
+    that is to be installed, so somebody must say the word who is not its author.
+    """
+    if settings.mode is not None:
+        return settings.mode
+    if policy.mode == "report" and settings.trust_file is None:
+        raise UsageError(
+            f"{policy.source}: policy.mode",
+            expected='your word for it: a file that was found, not named, cannot ask for mode "report"',
+            got='"report"',
+            hint="--mode=report (or PIP_VERIFY_MODE=report) lets pip install what is refused; --mode=enforce does not",
+        )
+    return policy.mode
+
+
+def first_use_file(start: Path, policy: Policy) -> Path | None:
+    """Where first uses are recorded: beside the trust file; None where policy does not ask for it."""
+    if policy.first_use != "record" or policy.source is None:
+        return None
+    return (start / policy.source).with_name(FIRST_USE_NAME)
+
+
 def _read_named(path: Path, name: str) -> Policy:
     data, status = _read(path)
-    _refuse_writable_by_all(path, status)
+    refuse_writable_by_all(path, status)
     if path.name != PYPROJECT_NAME:
         return parse_trust_file(data, name)
     policy = parse_pyproject(data, name)
@@ -168,21 +200,25 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
     return read_file(path, max_bytes=TRUST_FILE_MAX_BYTES, expected="a trust file that can be read")
 
 
-def _refuse_writable_by_all(path: Path, status: os.stat_result) -> None:
+def refuse_writable_by_all(path: Path, status: os.stat_result) -> None:
+    """Raise UsageError for a file that says whom to trust and that everybody can change (POSIX)."""
     if sys.platform != "win32" and status.st_mode & stat.S_IWOTH:
         hint = f"chmod o-w {shlex.quote(str(path))}"
-        raise UsageError(str(path), expected="a trust file that not everybody can change", got="mode o+w", hint=hint)
+        raise UsageError(str(path), expected="a file that not everybody can change", got="mode o+w", hint=hint)
 
 
-def _refuse_foreign(path: Path, status: os.stat_result) -> None:
-    """Nobody but this user and root may decide, by a file that was merely found, whom this user trusts (POSIX)."""
-    _refuse_writable_by_all(path, status)
+def refuse_foreign(path: Path, status: os.stat_result) -> None:
+    """Raise UsageError for another user's file: nobody but this user and root may decide, by a file that was merely
+    found, whom this user trusts (POSIX)."""
+    refuse_writable_by_all(path, status)
     if sys.platform != "win32" and status.st_uid not in {os.geteuid(), 0}:
         raise UsageError(
             str(path),
-            expected="a trust file of yours or root's",
+            expected="a file of yours or root's",
             got=f"one of user id {status.st_uid}",
-            hint=f"if you trust it, name it: --trust-file {shlex.quote(str(path))}",
+            hint="chown it, if it is yours; or, if you trust its owner, name the trust file: --trust-file FILE"
+            if path.name == FIRST_USE_NAME
+            else f"if you trust it, name it: --trust-file {shlex.quote(str(path))}",
         )
 
 
@@ -222,6 +258,20 @@ def _output_format(stated: _Stated) -> str:
     if stated.value not in OUTPUT_FORMATS:
         raise UsageError(stated.by, expected="one of " + ", ".join(OUTPUT_FORMATS), got=ascii(stated.value))
     return stated.value
+
+
+def _mode(stated: _Stated) -> Mode | None:
+    if stated.value not in (None, "enforce", "report"):
+        raise UsageError(stated.by, expected="enforce or report", got=ascii(stated.value))
+    return cast("Mode | None", stated.value)
+
+
+def _frozen(flags: Mapping[str, object], environ: Mapping[str, str]) -> str:
+    """What says that nobody is there to look at a first use; the strictest wins, for a switch can only forbid."""
+    if flags.get("frozen"):
+        return "--frozen"
+    names = (PREFIX + "FROZEN", "CI")
+    return next((name for name in names if environ.get(name, "").lower() not in _UNSET), "")
 
 
 def _deadline(stated: _Stated) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +16,7 @@ from pip_verify.artifact.name import Artifact, normalise, parse_filename, same_v
 from pip_verify.artifact.sdist import read_sdist
 from pip_verify.artifact.wheel import WheelFacts, read_wheel
 from pip_verify.errors import EvidenceError, PipVerifyError
+from pip_verify.sources.firstuse import Carried
 from pip_verify.sources.https import redact
 from pip_verify.verdict import Decision, Reason, Verdict
 
@@ -79,6 +80,20 @@ def read_bytes(path: Path, named: Artifact) -> tuple[str, WheelFacts | None, Rea
     return wheel.sha256, wheel, None
 
 
+def carried_by(path: Path, artifact: Artifact, wheel: WheelFacts | None) -> Carried:
+    """What the file at ``path`` says of its own signer. wheel: what the strict reader found, if it is a wheel.
+
+    Raises EvidenceError when an sdist is not what it was when its digest was taken.
+    """
+    if wheel is not None:
+        return Carried(wheel.metadata, wheel.record_jws)
+    with path.open("rb") as file:
+        facts = read_sdist(file, os.fstat(file.fileno()).st_size, artifact)
+    if facts.sha256 != artifact.sha256:
+        raise EvidenceError(artifact.filename, expected=f"sha256:{artifact.sha256}", got="bytes that change")
+    return Carried(facts.metadata)
+
+
 def name_artifact(link: Link) -> Artifact | Verdict:
     """What the file name states, or a refusal."""
     if link.project is None and not link.is_file and not link.filename.endswith(".whl"):
@@ -125,19 +140,58 @@ def lying_metadata(stated: str | None, artifact: Artifact, wheel: WheelFacts | N
     )
 
 
-def not_of_this_source(built: Artifact, source: Verdict | None) -> Reason | None:
-    """A wheel built in this run against the accepted source it is said to come from."""
+def judge_built(built: Artifact, source: Verdict | None) -> Verdict:
+    """A wheel that was built in this run is as good as its source, if it is that source's."""
     if source is None:
         hint = "this is not to happen; report it with pip's -vv output"
-        return Reason("PV308", built.filename, "a wheel built from an accepted source", "an unknown source", hint)
-    if source.artifact.project and source.artifact.project != built.project:
-        expected, got = f"a wheel of {source.artifact.project}", f"a wheel of {built.project}"
-    elif source.artifact.version and not same_version(source.artifact.version, built.version):
-        expected, got = f"version {source.artifact.version}", f"version {built.version}"
+        expected, got = "a wheel built from an accepted source", "an unknown source"
+        return reject(built, Reason("PV308", built.filename, expected, got, hint))
+    fault = _not_of_this_source(built, source.artifact)
+    if fault is not None:
+        return reject(built, fault)
+    if source.accepted:
+        accepted = Reason("PV004", built.filename, got=source.artifact.filename)
+        return Verdict(built, Decision.ACCEPT, (accepted,), by="built")
+    first = source.reasons[0]
+    expected, got = "a wheel built from an accepted source", f"built from {source.artifact.filename}, which was not"
+    return replace(
+        source, artifact=built, reasons=(replace(first, subject=built.filename, expected=expected, got=got),)
+    )
+
+
+def _not_of_this_source(built: Artifact, source: Artifact) -> Reason | None:
+    if source.project and source.project != built.project:
+        expected, got = f"a wheel of {source.project}", f"a wheel of {built.project}"
+    elif source.version and not same_version(source.version, built.version):
+        expected, got = f"version {source.version}", f"version {built.version}"
     else:
         return None
-    hint = f"tell the publisher of {source.artifact.filename} what its build backend made"
+    hint = f"tell the publisher of {source.filename} what its build backend made"
     return Reason("PV303", built.filename, expected, got, hint)
+
+
+def covers(artifact: Artifact, use: str, project: str | None) -> bool:
+    """Whether a receipt for ``artifact`` is one for this use: only a wheel was read as strictly as installing needs."""
+    if use == "install" and artifact.kind != "wheel":
+        return False
+    return project is None or normalise(project) == artifact.project
+
+
+def project_of(project: str | None, filename: str | None) -> str | None:
+    """What a requirement is called: by its name, else by its file's; a directory has neither."""
+    if project is not None:
+        return normalise(project)
+    try:
+        return None if filename is None else parse_filename(filename).project
+    except EvidenceError:
+        return None
+
+
+def bytes_needed(artifact: Artifact) -> Verdict:
+    """Undecided: there are pins, and no digest to hold a signature against."""
+    hint = "give its --hash, or let it be downloaded"
+    reason = Reason("PV503", artifact.filename, "a sha256 digest", "none stated by the index", hint)
+    return Verdict(artifact, Decision.UNDECIDED, (reason,))
 
 
 def reject(artifact: Artifact, reason: Reason) -> Verdict:

@@ -1,17 +1,21 @@
 """One run: which pins hold, what was judged, what has a receipt. The parent's side of every question the child asks.
 
-A *receipt* is the record that these exact bytes (sha256) were accepted, and why. Once anything was refused, no
-receipt is good for installing any more: nothing of a refused run is installed.
+A *receipt* is the record that these exact bytes (sha256) were judged, and with what result. Once anything was
+refused, no receipt is good for installing any more: nothing of a refused run is installed.
+
+In mode "report" refusals are kept for the report and pip is told of none, so that receipts are given for what was
+refused, too. Still refused is whatever has no receipt: bytes that were not judged, or were changed afterwards (PV308).
+Errors, too, stop the run in either mode.
 """
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +23,38 @@ from pip_verify.artifact.name import Artifact, normalise, parse_filename
 from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
 from pip_verify.inspection import (
     Link,
+    bytes_needed,
+    carried_by,
+    covers,
+    judge_built,
     lying_metadata,
     name_artifact,
-    not_of_this_source,
     other_bytes,
+    project_of,
     read_bytes,
     reject,
     sha256_of,
 )
-from pip_verify.judge import Case, Judge
-from pip_verify.pins import InlinePin, Origin
-from pip_verify.policy import Policy
+from pip_verify.judge import Case, Judge, judge_directory, judge_vcs
+from pip_verify.pins import InlinePin, Origin, Pin
+from pip_verify.policy import Mode, Policy
 from pip_verify.report.safe import one_line
 from pip_verify.requirements.model import Requirement
 from pip_verify.requirements.parse import parse_requirements
 from pip_verify.sources import IN_FLIGHT
+from pip_verify.sources.firstuse import Carried, FirstUse
 from pip_verify.sources.https import redact
 from pip_verify.verdict import Decision, Reason, Run, Verdict, exit_code
 
-_LIKE_A_REQUIREMENT_RE = re.compile(r"@\s*[A-Za-z+.-]+:/|[<>=!~]=")
-_FULL_COMMIT_RE = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+_NO_RECEIPT = "PV308"  # refused in every mode
+_TAKEN = ("install", "save")  # uses of a receipt after which a file is where the user wanted it
 
 
 class Session:
     """Pins, verdicts and receipts of one run. Safe to call from several threads.
 
     command_line_pin: the pin options given on the command line; they hold for every requirement named there.
+    first_use: what is known of projects that nobody pinned. mode: "report" lets pip go on after a refusal.
     """
 
     def __init__(
@@ -54,8 +64,12 @@ class Session:
         *,
         command_line_pin: InlinePin | None = None,
         environ: Mapping[str, str],
+        first_use: FirstUse | None = None,
+        mode: Mode = "enforce",
     ) -> None:
         self._policy = policy
+        self._first_use = first_use or FirstUse(policy)
+        self._mode = mode
         self._judge = judge
         self._command_line_pin = command_line_pin
         self._environ = environ
@@ -66,9 +80,11 @@ class Session:
         self._verdicts: dict[tuple[str, str | None], Verdict] = {}
         self._pending: dict[tuple[str, str | None], Verdict] = {}  # only the bytes can decide, and they have not come
         self._receipts: dict[str, Verdict] = {}
+        self._built_from: dict[str, Verdict] = {}  # by the built wheel's sha256: its source
         self._sources: dict[tuple[str, str], Verdict] = {}
         self._installed: dict[str, str] = {}
         self._stopped = False
+        self._taken = False  # whether a receipt was asked for to install or save a file
         self._being_read: dict[str, Future[list[str]]] = {}
         self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="pip-verify")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="pip-verify-reader")
@@ -93,7 +109,7 @@ class Session:
         """Tell which requirements the user named on the command line, each by project and by file name, as far as
         it has them. Raises UsageError when there is a pin and none takes it."""
         with self._lock:
-            self._named.update(filter(None, (_project_of(project, filename) for project, filename in named)))
+            self._named.update(filter(None, (project_of(project, filename) for project, filename in named)))
             if self._command_line_pin is not None and not self._named:
                 raise UsageError(
                     "pin options on the command line",
@@ -118,11 +134,13 @@ class Session:
         for requirement in requirements:
             if requirement.project is None or requirement.exact_version is None:
                 continue
+            artifact = Artifact(requirement.project, requirement.exact_version, "\0", "wheel")
+            inline = self._inline_pins(artifact.project)
             try:
-                pins = self._policy.pins_for(requirement.project, self._inline_pins(requirement.project))
+                pins = self._first_use.pins_for(artifact.project, inline, artifact.version)
             except PipVerifyError:
                 continue  # the judging of this project raises it where it is reported
-            wanted.append((Artifact(requirement.project, requirement.exact_version, "\0", "wheel"), pins))
+            wanted.append((artifact, pins))
         lists = {pin.key_list for _, pins in wanted for pin in pins if pin.key_list is not None}
         self._judge.prefetch(lists, wanted)
 
@@ -163,9 +181,8 @@ class Session:
 
     def _judge_whole_file(self, link: Link, path: Path, beside: Path | None) -> list[str]:
         verdict = self._judge_bytes(link, path, beside)
-        if verdict.accepted:
-            self._give_receipt(verdict)
-        elif verdict.artifact.sha256 != link.sha256:
+        self._give_receipt(verdict)
+        if not verdict.accepted and verdict.artifact.sha256 != link.sha256:
             with self._lock:  # other bytes came: what was accepted by its stated digest is not here
                 self._verdicts.pop((link.filename, link.sha256), None)
         return self._enter(verdict, link.comes_from)
@@ -182,10 +199,12 @@ class Session:
         """Decide by policy about a source without bytes to sign: kind "directory" or "vcs". Returns refusals."""
         project = normalise(about["project"]) if about.get("project") else ""
         if kind == "vcs":
-            verdict = self._judge_vcs(Artifact(project, "", redact(location), "vcs"), location)
+            verdict = judge_vcs(self._policy, Artifact(project, "", redact(location), "vcs"), location)
         else:
-            verdict = self._judge_directory(Artifact(project, "", location, "directory"), about)
-        if verdict.accepted:
+            directory, by_user = Artifact(project, "", location, "directory"), bool(about.get("user_supplied"))
+            comes_from = about.get("comes_from")
+            verdict = judge_directory(self._policy, directory, named_by_user=by_user, comes_from=comes_from)
+        if self._passes(verdict):
             with self._lock:
                 self._sources[kind, location] = verdict
         return self._enter(verdict, about.get("comes_from"))
@@ -194,19 +213,23 @@ class Session:
         """Give a wheel that was built in this run a receipt, if its source was accepted and it is that source's."""
         artifact = parse_filename(path.name, project=normalise(project), sha256=sha256_of(path))
         if source["kind"] == "archive":
-            accepted = self._receipts.get(source["sha256"])
+            judged = self._receipts.get(source["sha256"])
         else:
-            accepted = self._sources.get((source["kind"], source["location"]))
-        reason = not_of_this_source(artifact, accepted)
-        if reason is not None:
-            return self._enter(reject(artifact, reason))
-        built = Reason("PV004", path.name, got="" if accepted is None else accepted.artifact.filename)
-        verdict = Verdict(artifact, Decision.ACCEPT, (built,), by="built")
+            judged = self._sources.get((source["kind"], source["location"]))
+        verdict = judge_built(artifact, judged)
+        if judged is not None and artifact.sha256 is not None:
+            self._built_from[artifact.sha256] = judged
         self._give_receipt(verdict)
         return self._enter(verdict)
 
-    def judge_receipt(self, use: str, sha256: str, filename: str, *, project: str | None) -> list[str]:
-        """Whether these bytes may be read, unpacked or installed now. Returns refusals in words."""
+    def judge_receipt(
+        self, use: str, sha256: str, filename: str, *, project: str | None, outer: bool = False
+    ) -> list[str]:
+        """Whether these bytes may be read, unpacked, installed or saved now. Returns refusals in words.
+
+        outer: whether the pip that the user started asks, and not one that fills a build environment. When that one
+        is about to take the first file, all is resolved and built: this is when first uses are recorded.
+        """
         with self._lock:
             reading = self._being_read.get(sha256)
         if reading is not None and not (use == "read" and not reading.done()):
@@ -219,13 +242,23 @@ class Session:
             receipt = self._receipts.get(sha256)
             if self._stopped:
                 return [f"{filename} (something else of this run was refused)"]
-        if receipt is not None and _covers(receipt.artifact, use, project):
-            return []
+        if receipt is not None and covers(receipt.artifact, use, project):
+            self._taken = self._taken or use in _TAKEN
+            return self._record_first_uses() if outer and use in _TAKEN else []
         got = "no receipt" if receipt is None else f"a receipt for an artifact of {receipt.artifact.project}"
         expected = f"a receipt for sha256:{sha256}" + (f" as {project}" if project else "")
         hint = "something changed these bytes after they were checked; look for what did before you try again"
         reason = Reason("PV308", filename, f"{expected}, to {use} it", got, hint)
         return self._enter(reject(Artifact(project or "", "", filename, "wheel", sha256), reason))
+
+    def receipt_of(self, sha256: str) -> tuple[Verdict, Verdict | None, str | None]:
+        """What a receipt in the environment shall say of a wheel: its verdict, its source's if it was built in this
+        run, the trust file's name. Raises EvidenceError when there is no receipt."""
+        with self._lock:
+            verdict, source = self._receipts.get(sha256), self._built_from.get(sha256)
+        if verdict is None:
+            raise EvidenceError(f"sha256:{sha256}", expected="a receipt", got="none")
+        return verdict, source, self._policy.source
 
     def note_installed(self, project: str, version: str) -> None:
         """A distribution that was there already; it is not looked at, and the summary says so."""
@@ -248,6 +281,7 @@ class Session:
     ) -> Run:
         """What the run came to. The exit code: refusals first, then what stopped it, then pip's own."""
         self.settle()
+        errors = [*errors, *self._record_at_the_end(command, pip_exit_code)]
         with self._lock:
             verdicts, pending = tuple(self._verdicts.values()), tuple(self._pending.values())
             installed = tuple(f"{name} {version}" for name, version in sorted(self._installed.items()))
@@ -256,11 +290,19 @@ class Session:
         # What is not decided makes the run not good; unless pip failed for a reason of its own, and so no bytes came.
         refused = bool(errors) or not all(verdict.accepted for verdict in verdicts)
         counted = verdicts if pip_exit_code and not refused else (*verdicts, *pending)
-        codes = [verdict.exit_code for verdict in counted] + [error.exit_code for error in errors]
+        codes = [verdict.exit_code for verdict in counted if self._stops(verdict)]
+        codes += [error.exit_code for error in errors]
         stopped = next((code for code in (2, 1) if code in codes), 0)
-        code = exit_code(codes) or stopped or pip_exit_code or 0
         return Run(
-            command, (*verdicts, *pending), code, installed, tuple(warnings), tuple(errors), pip_exit_code, seconds
+            command,
+            (*verdicts, *pending),
+            exit_code(codes) or stopped or pip_exit_code or 0,
+            installed,
+            tuple(warnings),
+            tuple(errors),
+            pip_exit_code,
+            seconds,
+            mode=self._mode,
         )
 
     # -- inside ------------------------------------------------------------------------------------------
@@ -271,13 +313,13 @@ class Session:
             return named
         case = self._case(named, link)
         if named.sha256 is None and case.pins:
-            return _bytes_needed(named)
-        return self._judge.judge(case)
+            return bytes_needed(named)
+        return self._judge_case(case)
 
     def _judge_bytes(self, link: Link, path: Path, beside: Path | None) -> Verdict:
         named = name_artifact(link)
         if isinstance(named, Verdict):
-            return named
+            return replace(named, artifact=replace(named.artifact, sha256=sha256_of(path)))
         started = time.perf_counter()
         digest, wheel, fault = read_bytes(path, named)
         artifact = replace(named, sha256=digest)
@@ -293,47 +335,48 @@ class Session:
             before = self._verdicts.get((artifact.filename, artifact.sha256))
         if before is not None and before.accepted:  # by its digest; these are the bytes of that digest
             return before
-        return replace(self._judge.judge(case), seconds=time.perf_counter() - started)
+        verdict = self._judge_case(case, partial(carried_by, path, artifact, wheel))
+        return replace(verdict, seconds=time.perf_counter() - started)
+
+    def _judge_case(self, case: Case, carried: Callable[[], Carried] | None = None) -> Verdict:
+        def under(pins: tuple[Pin, ...]) -> Verdict:
+            return self._judge.judge(replace(case, pins=pins))
+
+        return self._first_use.judge(case.artifact, case.pins, under, carried)
 
     def _case(self, artifact: Artifact, link: Link) -> Case:
         inline = self._inline_pins(artifact.project)
-        pins = self._policy.pins_for(artifact.project, inline)
+        pins = self._first_use.pins_for(artifact.project, inline, artifact.version)
         return Case(artifact, pins, bool(inline), link.user_sha256, url=None if link.is_file else link.url)
 
-    def _judge_vcs(self, artifact: Artifact, location: str) -> Verdict:
-        if self._policy.vcs == "commit" and _FULL_COMMIT_RE.search(location):
-            return Verdict(artifact, Decision.ACCEPT, (Reason("PV006", artifact.filename),), by="vcs")
-        if self._policy.vcs == "commit":
-            wanted, hint = "a full commit id", f"{artifact.filename}@<40 hex digits>"
-        else:
-            wanted, hint = (
-                "a signed artifact",
-                'vcs = "commit"   # in [policy] of the trust file: allows full commit ids',
-            )
-        return reject(
-            artifact, Reason("PV104", artifact.filename, expected=wanted, got="a version-control URL", hint=hint)
-        )
-
-    def _judge_directory(self, artifact: Artifact, about: Mapping[str, Any]) -> Verdict:
-        # pip looks at the disk first: a planted directory "demo @ https:/host/x" would stand in for that requirement.
-        if _LIKE_A_REQUIREMENT_RE.search(artifact.filename):
-            got, hint = "a directory whose path reads like a requirement", f"look at what lies at {artifact.filename}"
-            return reject(artifact, Reason("PV105", artifact.filename, "a signed artifact", got, hint))
-        if self._policy.local == "allow" and about.get("user_supplied"):
-            return Verdict(artifact, Decision.ACCEPT, (Reason("PV005", artifact.filename),), by="local")
-        if self._policy.local == "allow":
-            got, hint = (
-                f"a directory that {about.get('comes_from') or 'a package'} names",
-                "name the directory yourself",
-            )
-        else:
-            got, hint = 'a directory, and policy local = "deny"', "build a wheel of it and sign that"
-        return reject(artifact, Reason("PV105", artifact.filename, "a signed artifact", got, hint))
-
-    def _give_receipt(self, accepted: Verdict) -> None:
-        if accepted.artifact.sha256 is not None:
+    def _give_receipt(self, verdict: Verdict) -> None:
+        if self._passes(verdict) and verdict.artifact.sha256 is not None:
             with self._lock:
-                self._receipts[accepted.artifact.sha256] = accepted
+                self._receipts[verdict.artifact.sha256] = verdict
+
+    def _passes(self, verdict: Verdict) -> bool:
+        return verdict.accepted or not self._stops(verdict)
+
+    def _stops(self, verdict: Verdict) -> bool:
+        """Whether a refusal counts: all do, but in mode "report" only that of bytes without a receipt."""
+        return self._mode == "enforce" or verdict.reasons[0].id == _NO_RECEIPT
+
+    def _record_first_uses(self) -> list[str]:
+        """Write down what was seen first, unless anything was refused. Returns refusals in words."""
+        with self._lock:
+            if not all(verdict.accepted for verdict in self._verdicts.values()):
+                return []
+        return [refusal for verdict in self._first_use.commit() for refusal in self._enter(verdict)]
+
+    def _record_at_the_end(self, command: str, pip_exit_code: int | None) -> list[PipVerifyError]:
+        """First uses of a run that took no file: ``lock``, ``verify``. An ``install`` that took none was a dry run."""
+        if pip_exit_code or (command == "install" and not self._taken):
+            return []
+        try:
+            self._record_first_uses()
+        except PipVerifyError as error:
+            return [error]
+        return []
 
     def _asked_by(self, project: str, comes_from: str | None) -> tuple[Origin, ...]:
         """Who asked for a project that no pin covers: requirement lines, the command line, or another package."""
@@ -355,30 +398,15 @@ class Session:
                 return []
             for earlier in ((artifact.filename, None), key):
                 self._pending.pop(earlier, None)
+            if not verdict.accepted and artifact.sha256 is not None:
+                self._verdicts.pop((artifact.filename, None), None)  # the same file, before its digest was known
             if key not in self._verdicts or self._verdicts[key].accepted:
                 self._verdicts[key] = verdict
-            if verdict.accepted:
+            if self._passes(verdict):
                 return []
             self._stopped = True
         reason = verdict.reasons[0]
         return [one_line(f"{artifact.filename}: {reason.id} {reason.help}")]
-
-
-def _covers(artifact: Artifact, use: str, project: str | None) -> bool:
-    """Whether a receipt for ``artifact`` is one for this use: only a wheel was read as strictly as installing needs."""
-    if use == "install" and artifact.kind != "wheel":
-        return False
-    return project is None or normalise(project) == artifact.project
-
-
-def _project_of(project: str | None, filename: str | None) -> str | None:
-    """What a requirement is called: by its name, else by its file's; a directory has neither."""
-    if project is not None:
-        return normalise(project)
-    try:
-        return None if filename is None else parse_filename(filename).project
-    except EvidenceError:
-        return None
 
 
 def _is_final(verdict: Verdict) -> bool:
@@ -388,9 +416,3 @@ def _is_final(verdict: Verdict) -> bool:
     if verdict.artifact.kind == "wheel" and verdict.origins:
         return verdict.reasons[0].id in ("PV310", "PV501")  # no key list: nothing in the wheel can change that
     return verdict.decision is not Decision.UNDECIDED or verdict.reasons[0].id in ("PV501", "PV502")
-
-
-def _bytes_needed(artifact: Artifact) -> Verdict:
-    hint = "give its --hash, or let it be downloaded"
-    reason = Reason("PV503", artifact.filename, "a sha256 digest", "none stated by the index", hint)
-    return Verdict(artifact, Decision.UNDECIDED, (reason,))

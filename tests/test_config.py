@@ -11,10 +11,18 @@ from pathlib import Path
 import pytest
 from nacl.signing import SigningKey
 
-from pip_verify.config import DEFAULT_DEADLINE, Settings, find_trust_file
+from pip_verify.config import (
+    DEFAULT_DEADLINE,
+    OUTPUT_FORMATS,
+    Settings,
+    find_trust_file,
+    first_use_file,
+    mode_in_force,
+    refuse_foreign,
+)
 from pip_verify.errors import UsageError
 from pip_verify.keys import PublicKey
-from pip_verify.policy import EMPTY_POLICY, TRUST_FILE_MAX_BYTES
+from pip_verify.policy import EMPTY_POLICY, TRUST_FILE_MAX_BYTES, Mode, Policy
 
 KEY = PublicKey.from_raw(SigningKey(bytes(32)).verify_key.encode())
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
@@ -242,8 +250,9 @@ def test_every_setting_from_flags_and_from_variables(tmp_path: Path) -> None:
         "output": "out.json",
         "deadline": "2.5",
         "cache_dir": "cache",
+        "mode": "report",
     }
-    expected = Settings("t.toml", tmp_path, tmp_path / "ca.pem", "json", Path("out.json"), 2.5, Path("cache"))
+    expected = Settings("t.toml", tmp_path, tmp_path / "ca.pem", "json", Path("out.json"), 2.5, Path("cache"), "report")
     assert Settings.resolve(values, {}) == expected
     assert Settings.resolve({**values, "deadline": 2.5}, {}) == expected
     assert Settings.resolve({}, {f"PIP_VERIFY_{name.upper()}": value for name, value in values.items()}) == expected
@@ -268,12 +277,14 @@ def test_an_empty_flag_does_not_fall_back_to_something_else() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("FORMAT", "xml", "one of text, json"),
-        ("FORMAT", "JSON", "one of text, json"),
+        ("FORMAT", "xml", "one of " + ", ".join(OUTPUT_FORMATS)),
+        ("FORMAT", "JSON", "one of " + ", ".join(OUTPUT_FORMATS)),
         ("STATEMENTS", "/nonexistent/statements", "an existing directory"),
         ("STATEMENTS", __file__, "an existing directory"),
         ("EXTRA_CA", "/nonexistent/ca.pem", "an existing file"),
         ("EXTRA_CA", str(Path(__file__).parent), "an existing file"),
+        ("MODE", "Report", "enforce or report"),
+        ("MODE", "audit", "enforce or report"),
         ("DEADLINE", "0", "seconds, more than 0 and at most 3600"),
         ("DEADLINE", "-1", "seconds, more than 0 and at most 3600"),
         ("DEADLINE", "3601", "seconds, more than 0 and at most 3600"),
@@ -318,3 +329,69 @@ def test_the_cache_is_where_it_is_stated_and_else_the_users(monkeypatch: pytest.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert Settings().cache_dir.name == "pip-verify"
     assert not Settings().cache_dir.exists()
+
+
+# first uses and mode
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "why"),
+    [
+        ({}, {}, ""),
+        ({"frozen": False}, {"CI": ""}, ""),
+        ({}, {"CI": "0", "PIP_VERIFY_FROZEN": "FALSE"}, ""),
+        ({"frozen": True}, {}, "--frozen"),
+        ({"frozen": "yes"}, {"CI": "false"}, "--frozen"),
+        ({}, {"CI": "true"}, "CI"),
+        ({}, {"CI": "no"}, "CI"),
+        ({}, {"PIP_VERIFY_FROZEN": "1"}, "PIP_VERIFY_FROZEN"),
+        ({}, {"PIP_VERIFY_FROZEN": "0", "CI": "1"}, "CI"),
+    ],
+)
+def test_what_forbids_a_first_use(flags: dict[str, object], environ: dict[str, str], why: str) -> None:
+    assert Settings.resolve(flags, environ).frozen == why
+
+
+def test_first_uses_are_recorded_beside_the_trust_file_and_only_where_policy_says_so(tmp_path: Path) -> None:
+    assert first_use_file(tmp_path, EMPTY_POLICY) is None
+    assert first_use_file(tmp_path, Policy(source="t.toml")) is None
+    assert first_use_file(tmp_path, Policy(first_use="record")) is None
+    assert first_use_file(tmp_path, Policy(first_use="record", source="a/t.toml")) == tmp_path / "a" / "pip-verify.lock"
+    elsewhere = Policy(first_use="record", source="/etc/pyproject.toml")
+    assert first_use_file(tmp_path, elsewhere) == Path("/etc/pip-verify.lock")
+
+
+@pytest.mark.parametrize(
+    ("stated", "named", "in_file", "expected"),
+    [
+        (None, None, "enforce", "enforce"),
+        (None, "t.toml", "enforce", "enforce"),
+        (None, "t.toml", "report", "report"),
+        ("report", None, "enforce", "report"),
+        ("report", None, "report", "report"),
+        ("enforce", None, "report", "enforce"),
+        ("enforce", "t.toml", "report", "enforce"),
+    ],
+)
+def test_the_mode_is_as_stated_else_as_a_named_file_has_it(
+    stated: Mode | None, named: str | None, in_file: Mode, expected: Mode
+) -> None:
+    settings = Settings(trust_file=named, mode=stated)
+    assert mode_in_force(settings, Policy(mode=in_file, source="t.toml")) == expected
+
+
+def test_a_file_that_was_merely_found_cannot_turn_enforcement_off() -> None:
+    with pytest.raises(UsageError, match=r"t\.toml: policy\.mode") as caught:
+        mode_in_force(Settings(), Policy(mode="report", source="t.toml"))
+    assert "--mode=report" in caught.value.hint
+
+
+@posix
+@as_root
+def test_a_lock_that_another_user_has_put_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pip-verify.lock"
+    path.touch()
+    os.chown(path, 12345, -1)
+    with pytest.raises(UsageError, match="one of user id 12345") as caught:
+        refuse_foreign(path, path.stat())
+    assert "name the trust file" in caught.value.hint

@@ -39,7 +39,8 @@ ROOMS = [
     "cli",
 ]
 PURE = ROOMS[: ROOMS.index("sources")]
-CHILD = ["canary", "channel", "runner", "seams", "table"]  # of install/: they run inside any pip's interpreter
+# of install/: they run inside any pip's interpreter
+CHILD = ["canary", "channel", "receipts", "runner", "seams", "table"]
 LEAVES = ["storage"]  # they do I/O, know nothing of ours but errors, and serve the rooms that do I/O
 FORBIDDEN = {
     "asyncio",

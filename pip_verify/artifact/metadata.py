@@ -10,6 +10,8 @@ names in any encoding, and the fields read here are ASCII by their own rules.
 from __future__ import annotations
 
 import re
+import string
+from urllib.parse import urlsplit
 
 from pip_verify.artifact.fault import Spot, shown
 from pip_verify.artifact.name import Artifact, canonical_version, normalise, same_version
@@ -18,6 +20,11 @@ _FIELD_RE = re.compile(r"([!-9;-~]+):[ \t]*(.*)\Z", re.DOTALL)
 _STEM_RE = re.compile(r"[A-Za-z0-9._+!-]+\Z")
 _SEPARATORS_RE = re.compile(r"[-_.]+")
 _WHEEL_VERSION_RE = re.compile(r"1\.[0-9]{1,3}\Z")
+_KEY_LISTS_MAX = 4  # whoever looks asks each of them, and a stranger wrote them
+_URL_MAX = 2000  # characters
+_KEY_LIST_LABELS = ("signingkeys", "keylist")
+_LABEL_NOISE = str.maketrans("", "", string.punctuation + string.whitespace)
+_URL_RE = re.compile(r"https://[A-Za-z0-9._~:/?\[\]!$&'()*+,;=%-]+\Z")  # RFC 3986 section 2; no user, no fragment
 
 Fields = dict[str, list[str]]
 
@@ -66,6 +73,39 @@ def check_identity(data: bytes, artifact: Artifact, spot: Spot) -> None:
     version = canonical_version(single(fields, "Version", spot), f"{what}: Version")
     if name != artifact.project or not same_version(version, artifact.version):
         raise spot.breaks(f"{artifact.project} {artifact.version}, as the file name says", f"{name} {version}")
+
+
+def key_list_urls(metadata: bytes) -> tuple[str, ...]:
+    """The https URLs that METADATA or PKG-INFO names as the publisher's key list, each once, in order.
+
+    They stand in ``Project-URL`` fields labelled Signing-Keys or Key-List; labels are compared as "Well-known Project
+    URLs in Metadata" has it, without case, punctuation and white space. Whoever made the file wrote them: nothing is
+    proved by a URL. What is no plain https URL of up to 2000 characters is passed over, and so are all but the first
+    four. Raises EvidenceError as ``parse_fields``.
+    """
+    found = []
+    for value in parse_fields(metadata, Spot("metadata")).get("project-url", ()):
+        label, _, url = value.partition(",")
+        if label.translate(_LABEL_NOISE).lower() in _KEY_LIST_LABELS and _is_plain_https(url.strip()):
+            found.append(url.strip())
+    return tuple(dict.fromkeys(found))[:_KEY_LISTS_MAX]
+
+
+def leaves_urls_to_the_build(metadata: bytes) -> bool:
+    """Whether a PKG-INFO says that only building the wheel tells the project's URLs (``Dynamic``, PEP 643).
+
+    Raises EvidenceError as ``parse_fields``.
+    """
+    fields = parse_fields(metadata, Spot("metadata"))
+    return "project-url" in {name.strip().lower() for name in fields.get("dynamic", ())}
+
+
+def _is_plain_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(len(url) <= _URL_MAX and _URL_RE.match(url) and parts.hostname and parts.port != 0)
+    except ValueError:  # a malformed host or port
+        return False
 
 
 def check_wheel_file(data: bytes, spot: Spot) -> tuple[str, ...]:

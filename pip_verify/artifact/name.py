@@ -34,7 +34,8 @@ class Artifact:
     """One file pip would install or build.
 
     project: normalised (PEP 503); version: PEP 440 as ``str(Version)`` writes it; filename: as it stands on the index
-    (of kind "file": words for it, since it is not known); sha256: 64 lower-case hex digits, or None while neither index nor bytes have stated one.
+    (of kind "file": words for it, since it is not known); sha256: 64 lower-case hex digits, or None while
+    neither index nor bytes have stated one.
     """
 
     project: str

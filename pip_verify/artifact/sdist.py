@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from pip_verify.artifact.fault import Spot, shown
@@ -30,11 +30,12 @@ _PKG_INFO = "PKG-INFO"
 @dataclass(frozen=True)
 class SdistFacts:
     """What an sdist that passed holds. sha256: hex digest of the whole file, taken in the same pass. members: files,
-    directories and links. inflated_bytes: of all files."""
+    directories and links. inflated_bytes: of all files. metadata: PKG-INFO's bytes."""
 
     sha256: str
     members: int
     inflated_bytes: int
+    metadata: bytes = field(default=b"", repr=False, compare=False)  # sha256 stands for it
 
 
 def read_sdist(file: BinaryIO, size: int, artifact: Artifact, limits: Limits = DEFAULT) -> SdistFacts:
@@ -51,8 +52,9 @@ def read_sdist(file: BinaryIO, size: int, artifact: Artifact, limits: Limits = D
         sha256 = _read_zip(file, size, limits, contents, spot)
     else:
         raise spot.breaks("an sdist that ends in .tar.gz or .zip", "another file")
-    contents.check()
-    return SdistFacts(sha256, len(contents.members), sum(member.size for member in contents.members.values()))
+    metadata = contents.check()
+    size_inflated = sum(member.size for member in contents.members.values())
+    return SdistFacts(sha256, len(contents.members), size_inflated, metadata)
 
 
 class _Contents:
@@ -88,13 +90,15 @@ class _Contents:
         if member.kind == "symlink":
             check_symlink(member.name, member.target, spot)
 
-    def check(self) -> None:
-        """What only the whole shows: names that are one on some file system, members below a link, PKG-INFO."""
+    def check(self) -> bytes:
+        """What only the whole shows: names that are one on some file system, members below a link, PKG-INFO.
+        Returns PKG-INFO's bytes."""
         check_tree([(name, member.kind == "directory") for name, member in self.members.items()], self._spot)
         path = f"{self._top}/{_PKG_INFO}"
         if self._metadata is None:
             raise self._spot.breaks(f"a file {path}", "none")
         check_identity(self._metadata, self._artifact, self._spot.at(path))
+        return self._metadata
 
 
 def check_symlink(name: str, target: str, spot: Spot) -> None:

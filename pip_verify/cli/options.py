@@ -13,7 +13,8 @@ from pip_verify.errors import UsageError
 from pip_verify.pins import InlinePin
 from pip_verify.requirements.pins import parse_inline_options
 
-OURS = ("--trust-file", "--statements", "--extra-ca", "--format", "--output", "--python")
+OURS = ("--trust-file", "--statements", "--extra-ca", "--format", "--output", "--mode", "--python")
+SWITCHES = ("--frozen",)  # ours without a value
 # What follows one of these is its value, whatever it looks like.
 _OPAQUE = ("--global-option", "--config-settings", "--config-setting", "-C")
 
@@ -23,7 +24,7 @@ _GENERAL_OPTIONS_WITH_VALUE = frozenset(
         *("--python", "--log", "--log-file", "--local-log", "--keyring-provider", "--proxy", "--retries", "--timeout"),
         *("--default-timeout", "--exists-action", "--trusted-host", "--cert", "--client-cert", "--cache-dir"),
         *("--use-feature", "--use-deprecated", "--resume-retries"),
-        *("--trust-file", "--statements", "--extra-ca", "--format", "--output"),
+        *("--trust-file", "--statements", "--extra-ca", "--format", "--output", "--mode"),
         *("--key", "--key-list", "--threshold", "--signed-by"),
     )
 )
@@ -38,8 +39,10 @@ pip-verify's own options:
   --trust-file FILE        instead of the pip-verify.toml found from here upwards
   --statements DIR         release statements on disk, looked at first
   --extra-ca FILE          a private CA for key lists and statements, added to the others
-  --format text|json       of the report
+  --format FORMAT          of the report: text, json, sarif, junit, github or html
   --output FILE            where the report goes; text goes to standard error
+  --mode enforce|report    report: refusals are told, and pip installs all the same
+  --frozen                 nobody is trusted for the first time, as where CI is set
   --python ENV             the environment to install into
 """
 
@@ -66,10 +69,12 @@ def split(arguments: Sequence[str]) -> Split:
     remaining = iter(rest)
     for argument in remaining:
         name, equals, value = argument.partition("=")
-        if name not in ours:
+        if name not in (*ours, *SWITCHES):
             pip.append(opaque.get(argument, argument))
             continue
-        if not equals:
+        if name in SWITCHES:
+            value = _switched_on(argument, equals)
+        elif not equals:
             value = next(remaining, "")
         if not value:
             raise UsageError(name, expected="a value", got="none")
@@ -78,6 +83,13 @@ def split(arguments: Sequence[str]) -> Split:
             raise UsageError(name, expected="the option once", got="twice")
         flags[key] = value
     return Split([*pip, *after], pin, flags)
+
+
+def _switched_on(argument: str, equals: str) -> str:
+    if equals:
+        name = argument.partition("=")[0]
+        raise UsageError(name, expected="no value", got=argument, hint=name)
+    return "yes"
 
 
 def command_of(arguments: Sequence[str]) -> str:

@@ -7,29 +7,59 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pip_verify.config import Settings, find_trust_file, pip_network_settings
+from pip_verify.config import (
+    Settings,
+    find_trust_file,
+    first_use_file,
+    mode_in_force,
+    pip_network_settings,
+    refuse_foreign,
+    refuse_writable_by_all,
+)
 from pip_verify.judge import Judge
 from pip_verify.pins import InlinePin
-from pip_verify.policy import Policy
+from pip_verify.policy import Mode, Policy
 from pip_verify.report import render
-from pip_verify.session import Session
+from pip_verify.sources.firstuse import FirstUse
 from pip_verify.sources.https import Fetcher
 from pip_verify.sources.keylists import KeyListStore
 from pip_verify.sources.statements import StatementStore
 from pip_verify.storage import write_atomically
 from pip_verify.verdict import Run
 
+if TYPE_CHECKING:
+    from pip_verify.session import Session
+
 
 @dataclass
 class Parts:
-    """What a run is made of. warnings: filled while it goes."""
+    """What a run is made of. mode: whether refusals stop it. pin: the command line's. warnings: filled as it goes."""
 
     settings: Settings
     policy: Policy
-    session: Session
+    judge: Judge
+    first_use: FirstUse
+    mode: Mode
+    pin: InlinePin | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @cached_property
+    def session(self) -> Session:
+        """The session of a run of pip, or of files on disk; a gate needs none."""
+        from pip_verify.session import Session
+
+        return Session(
+            self.policy,
+            self.judge,
+            command_line_pin=self.pin,
+            environ=os.environ,
+            first_use=self.first_use,
+            mode=self.mode,
+        )
 
 
 def make_parts(
@@ -41,6 +71,8 @@ def make_parts(
     """
     settings = Settings.resolve(flags, os.environ)
     policy = find_trust_file(Path.cwd(), settings.trust_file, os.environ)
+    mode = mode_in_force(settings, policy)
+    first_use = make_first_use(settings, policy)
     fetcher = Fetcher(
         ca_bundle=ca_bundle,
         extra_ca=[settings.extra_ca] if settings.extra_ca else [],
@@ -67,8 +99,18 @@ def make_parts(
         clock=time.time,
         warn=warn,
     )
-    session = Session(policy, judge, command_line_pin=pin, environ=os.environ)
-    return Parts(settings, policy, session, warnings)
+    return Parts(settings, policy, judge, first_use, mode, pin, warnings)
+
+
+def make_first_use(settings: Settings, policy: Policy) -> FirstUse:
+    """What is known of projects that nobody pinned; raises UsageError when the lock is not whole, or not ours."""
+    return FirstUse(
+        policy,
+        first_use_file(Path.cwd(), policy),
+        frozen=settings.frozen,
+        clock=time.time,
+        check=refuse_foreign if settings.trust_file is None else refuse_writable_by_all,
+    )
 
 
 def report(run: Run, settings: Settings, *, verbose: bool = False) -> int:
@@ -83,5 +125,26 @@ def report(run: Run, settings: Settings, *, verbose: bool = False) -> int:
     if settings.output is not None or settings.format == "text":
         sys.stderr.write(render("text", run, color=color, verbose=verbose))
     else:
-        (sys.stdout if run.pip_exit_code is None else sys.stderr).write(render(settings.format, run))
+        stream = sys.stdout if run.pip_exit_code is None else sys.stderr
+        stream.write(_fitting(render(settings.format, run), stream.encoding))
+    if settings.format == "github":
+        _add_step_summary(run)
     return run.exit_code
+
+
+def _fitting(text: str, encoding: str | None) -> str:
+    """``text`` without what a stream of this encoding would fail at."""
+    return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+
+
+def _add_step_summary(run: Run) -> None:
+    """Append the summary to the file that a GitHub runner names. A run's result does not hang on that."""
+    from pip_verify.report.as_github import summary
+
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        try:
+            with Path(path).open("a", encoding="ascii") as file:
+                file.write(summary(run))
+        except OSError as error:
+            sys.stderr.write(f"pip-verify: WARNING the step summary could not be written: {error.strerror}\n")

@@ -49,8 +49,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """The options that every checking command has."""
+    add_trust_options(parser)
+    parser.add_argument("--format", metavar="FORMAT", help="of the report: text, json, sarif, junit, github or html")
+    parser.add_argument("--output", metavar="FILE", help="where the report goes")
+    parser.add_argument("--mode", metavar="MODE", help="enforce, or report: refusals are told, the exit code is 0")
+    parser.add_argument("--frozen", action="store_true", help="nobody is trusted for the first time")
+
+
+def add_trust_options(parser: argparse.ArgumentParser) -> None:
+    """The options of every command that asks whom to trust."""
     parser.add_argument("--trust-file", metavar="FILE", help="instead of the pip-verify.toml found from here upwards")
     parser.add_argument("--statements", metavar="DIR", help="release statements on disk, looked at first")
     parser.add_argument("--extra-ca", metavar="FILE", help="a private CA to add for key lists and statements")
-    parser.add_argument("--format", metavar="FORMAT", help="of the report: text or json")
-    parser.add_argument("--output", metavar="FILE", help="where the report goes")

@@ -24,14 +24,28 @@ _HASH_PREFIX = "sha256="
 
 def parse(data: bytes) -> Claim:
     """Parse a ``RECORD.jws`` of at most 64 KiB; raises EvidenceError. Nothing in it is believed."""
+    payload, subject, recipients = _parse(data)
+    return Claim(None, None, (subject,), tuple(signature for _, signature in recipients), payload.encode("ascii"))
+
+
+def keys_inside(data: bytes) -> tuple[PublicKey, ...]:
+    """The distinct keys that a ``RECORD.jws`` names itself, in order, for whoever looks for a publisher to pin.
+
+    Raises EvidenceError. Nothing is proved by this: anybody can sign with a key of their own.
+    """
+    _, _, recipients = _parse(data)
+    return tuple(dict.fromkeys(key for key, _ in recipients))
+
+
+def _parse(data: bytes) -> tuple[str, Subject, tuple[tuple[PublicKey, Signature], ...]]:
     document = exact_members(json_object(data, _WHAT, max_bytes=RECORD_JWS_MAX_BYTES), _WHAT, ("payload", "recipients"))
     payload = document["payload"]
     subject = Subject("RECORD", _parse_payload(payload))
     recipients = check_count(document["recipients"], f"{_WHAT}: recipients")
-    signatures = tuple(
+    parsed = tuple(
         _parse_recipient(recipient, f"{_WHAT}: recipients[{number}]") for number, recipient in enumerate(recipients)
     )
-    return Claim(None, None, (subject,), signatures, payload.encode("ascii"))
+    return payload, subject, parsed
 
 
 def _parse_payload(text: object) -> str:
@@ -43,7 +57,7 @@ def _parse_payload(text: object) -> str:
     return b64u_decode(stated[len(_HASH_PREFIX) :], f"{what}: hash", length=32).hex()
 
 
-def _parse_recipient(recipient: object, what: str) -> Signature:
+def _parse_recipient(recipient: object, what: str) -> tuple[PublicKey, Signature]:
     members = exact_members(recipient, what, ("header", "signature"))
     label = f"{what}: header"
     header = _decoded_object(members["header"], label, ("alg", "jwk"))
@@ -51,7 +65,7 @@ def _parse_recipient(recipient: object, what: str) -> Signature:
     if (header["alg"], jwk["kty"]) != ("Ed25519", "Ed25519"):
         raise EvidenceError(label, expected='alg and kty "Ed25519"', got=f"{header['alg']!r}, {jwk['kty']!r}"[:80])
     key = PublicKey.from_raw(b64u_decode(jwk["vk"], f"{label}: vk", length=32), f"{label}: vk")
-    return make_signature(key.thumbprint, members["header"], members["signature"], what)
+    return key, make_signature(key.thumbprint, members["header"], members["signature"], what)
 
 
 def _decoded_object(text: object, what: str, names: tuple[str, ...]) -> dict[str, Any]:

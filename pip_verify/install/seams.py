@@ -32,6 +32,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .channel import ENVIRONMENT, ChannelLost, Client
+from .receipts import CannotWrite, Layout, ReceiptFile, own_receipt
 from .table import SEAMS, Seam, SeamMissing, import_module, load_holder, rebind
 
 CHUNK = 1 << 20
@@ -64,6 +65,7 @@ class Seams:
         from pip._internal.exceptions import InstallationError
 
         self.refused: type[Exception] = type("Refused", (InstallationError,), {})
+        self._layout = Layout()
         for seam in SEAMS:
             self._replace(seam)
         self._guard_archive_readers()
@@ -206,12 +208,29 @@ class Seams:
             if path is None:
                 raise self.refused(f"{requirement}: there is no wheel to install")
             self._need_receipt_to_install(self._digest_of(path), requirement.name, path)
+            with zipfile.ZipFile(path) as wheel_zip:
+                self._refuse_own_receipt(wheel_zip, path)
 
     def _install_wheel(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """_install_wheel: gets the open zip file, so there is no gap between this check and the use."""
+        """_install_wheel: gets the open zip file, so there is no gap between this check and the use. What was
+        installed keeps its receipt beside it, or is not installed."""
         name, wheel_zip, path = kwargs["name"], kwargs["wheel_zip"], kwargs["wheel_path"]
-        self._need_receipt_to_install(_digest(wheel_zip.fp), name, path)
-        return original(*args, **kwargs)
+        digest = _digest(wheel_zip.fp)
+        self._need_receipt_to_install(digest, name, path)
+        self._refuse_own_receipt(wheel_zip, path)
+        document = self._ask("receipt_document", sha256=digest)["document"]
+        try:
+            receipt = ReceiptFile(wheel_zip, *self._layout.of(wheel_zip, name, kwargs["scheme"]))
+            result = original(*args, **kwargs)
+            receipt.write(document)
+        except CannotWrite as error:
+            raise self.refused(f"pip-verify: {name} is not installed: {error}") from error
+        return result
+
+    def _refuse_own_receipt(self, wheel_zip: zipfile.ZipFile, path: str) -> None:
+        brought = own_receipt(wheel_zip)
+        if brought is not None:
+            self._ask("own_receipt", filename=os.path.basename(path), member=brought)
 
     def _need_receipt_to_install(self, digest: str, name: str, path: str) -> None:
         self._ask("receipt", use="install", sha256=digest, project=name, filename=os.path.basename(path))

@@ -12,13 +12,15 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pip_verify.errors import PipVerifyError, UsageError
+from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
 from pip_verify.inspection import Link
 from pip_verify.install.channel import ChannelLost, receive, send
+from pip_verify.installed.receipt import document_of
 from pip_verify.report.safe import one_line
 from pip_verify.session import Session
 
@@ -48,6 +50,8 @@ class Server:
             "source": self._source,
             "built": self._built,
             "receipt": self._receipt,
+            "receipt_document": self._receipt_document,
+            "own_receipt": self._own_receipt,
             "installed": self._installed,
             "unusable": self._unusable,
             "settle": self._settle,
@@ -77,8 +81,12 @@ class Server:
                 if hello.get("op") != "hello" or not isinstance(token, str) or not self._knows(token):
                     return  # a stranger learns nothing, not even that it was refused
                 send(connection, {"ok": True})
+                outer = False
                 while True:
-                    send(connection, self._answer(receive(connection)))
+                    message = receive(connection)
+                    # only the pip that the user started tells what its command line names
+                    outer = outer or message.get("op") == "roots"
+                    send(connection, self._answer({**message, "outer": outer}))
             except ChannelLost:
                 return  # the child has ended, or will notice that the channel has
 
@@ -134,9 +142,22 @@ class Server:
     def _receipt(self, message: Mapping[str, Any]) -> dict[str, Any]:
         return _refusal(
             self._session.judge_receipt(
-                message["use"], message["sha256"], message["filename"], project=message.get("project")
+                message["use"],
+                message["sha256"],
+                message["filename"],
+                project=message.get("project"),
+                outer=message["outer"],
             )
         )
+
+    def _receipt_document(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        verdict, source, policy = self._session.receipt_of(message["sha256"])
+        return {"ok": True, "document": document_of(verdict, source, policy=policy, now=time.time())}
+
+    def _own_receipt(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """A publisher may not bring the file in which we say that we verified it."""
+        expected, hint = "no receipt in it: pip-verify writes that", "do not install it, and tell its publisher"
+        raise EvidenceError(message["filename"], expected=expected, got=ascii(message["member"]), hint=hint)
 
     def _installed(self, message: Mapping[str, Any]) -> dict[str, Any]:
         self._session.note_installed(message["project"], message["version"])

@@ -6,7 +6,7 @@ that policy and the answers it gives. Pure: finding and reading the file is ``co
 
 from __future__ import annotations
 
-from pip_verify.policy.model import EMPTY_POLICY, KNOWN_FORMATS, Exemption, Policy, Publisher
+from pip_verify.policy.model import EMPTY_POLICY, KNOWN_FORMATS, Exemption, Mode, Policy, Publisher
 from pip_verify.policy.parse import TRUST_FILE_MAX_BYTES, parse_pyproject, parse_trust_file
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "KNOWN_FORMATS",
     "TRUST_FILE_MAX_BYTES",
     "Exemption",
+    "Mode",
     "Policy",
     "Publisher",
     "parse_pyproject",

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
-from typing import Literal
+from functools import cached_property
+from typing import Literal, TypeAlias
 
 from pip_verify.errors import UsageError
 from pip_verify.keys import PublicKey
 from pip_verify.pins import InlinePin, Origin, Pin
+
+Mode: TypeAlias = Literal["enforce", "report"]  # report: refusals are told, and stop nothing
 
 KNOWN_FORMATS = ("release-statement", "in-wheel", "record-jws")  # the names that ``formats`` may list
 
@@ -81,7 +84,7 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Policy:
-    """A whole trust file; the fields up to ``local`` are its ``[policy]`` table (formats.md 8).
+    """A whole trust file; the fields up to ``mode`` are its ``[policy]`` table (formats.md 8).
 
     max_stale: seconds a key list may be used after it expired. source: the file's name, None when there is none.
     """
@@ -91,6 +94,7 @@ class Policy:
     max_stale: int = 0
     vcs: Literal["deny", "commit"] = "deny"
     local: Literal["allow", "deny"] = "allow"
+    mode: Mode = "enforce"
     publishers: tuple[Publisher, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     source: str | None = None
@@ -100,18 +104,39 @@ class Policy:
 
         Raises UsageError when two claim the project equally specifically.
         """
-        claims = [(publisher.claims(project), publisher) for publisher in self.publishers]
-        best = max((claim for claim, _ in claims), default=_NO_MATCH)
-        if best == _NO_MATCH:
+        claimants = self._by_name.get(project) or self._by_pattern(project)
+        if not claimants:
             return None
-        claimants = [publisher for claim, publisher in claims if claim == best]
         if len(claimants) > 1:
             raise _contested(project, claimants)
         return claimants[0]
 
     def exemption_for(self, project: str) -> Exemption | None:
         """The project's exemption, whether or not it still holds."""
-        return next((exemption for exemption in self.exemptions if exemption.project == project), None)
+        return self._exempt.get(project)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[Publisher]]:
+        """Who claims a project by its exact name: a gate asks for thousands of projects."""
+        found: dict[str, list[Publisher]] = {}
+        for publisher in self.publishers:
+            for name in publisher.projects:
+                found.setdefault(name, []).append(publisher)
+        return found
+
+    @cached_property
+    def _with_patterns(self) -> Sequence[Publisher]:
+        return [publisher for publisher in self.publishers if any("*" in name for name in publisher.projects)]
+
+    @cached_property
+    def _exempt(self) -> Mapping[str, Exemption]:
+        return {exemption.project: exemption for exemption in reversed(self.exemptions)}
+
+    def _by_pattern(self, project: str) -> Sequence[Publisher]:
+        """Who claims a project by the longest of the patterns that match it."""
+        claims = [(publisher.claims(project), publisher) for publisher in self._with_patterns]
+        best = max((claim for claim, _ in claims), default=_NO_MATCH)
+        return [publisher for claim, publisher in claims if claim == best != _NO_MATCH]
 
     def pins_for(self, project: str, inline: Sequence[InlinePin]) -> tuple[Pin, ...]:
         """Every pin that must hold for ``project``: the trust file's, then those of each inline pin.

@@ -18,7 +18,7 @@ from pip_verify.encoding import b64u_decode
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import KEY_LIST_MAX_KEYS, TEXT_PREFIX, PublicKey, check_template
 from pip_verify.pins import Origin
-from pip_verify.policy.model import KNOWN_FORMATS, Exemption, Policy, Publisher
+from pip_verify.policy.model import KNOWN_FORMATS, Exemption, Mode, Policy, Publisher
 from pip_verify.policy.table import Table, quoted, toml_type
 
 if sys.version_info >= (3, 11):
@@ -30,7 +30,7 @@ TRUST_FILE_MAX_BYTES = 1024 * 1024
 MAX_STALE_LIMIT = 30 * 24 * 3600  # seconds; a key list older than that says nothing about today's keys
 
 _TOP = ("policy", "publishers", "exempt")
-_POLICY = ("unsigned", "first-use", "max-stale", "vcs", "local")
+_POLICY = ("unsigned", "first-use", "max-stale", "vcs", "local", "mode")
 _PUBLISHER = ("key-list", "keys", "releases", "threshold", "projects", "formats")
 _EXEMPT = ("project", "reason", "hashes", "until", "origin")
 
@@ -93,6 +93,7 @@ def _parse(document: object, text: str, name: str, path: str) -> Policy:
         max_stale=settings.integer("max-stale", default=0, least=0, most=MAX_STALE_LIMIT),
         vcs=cast('Literal["deny", "commit"]', settings.choice("vcs", ("deny", "commit"))),
         local=cast('Literal["allow", "deny"]', settings.choice("local", ("allow", "deny"))),
+        mode=cast("Mode", settings.choice("mode", ("enforce", "report"))),
         publishers=publishers,
         exemptions=exemptions,
         source=name,

@@ -35,6 +35,7 @@ first-use = "record"
 max-stale = 3600
 vcs = "commit"
 local = "deny"
+mode = "report"
 
 [publishers.pallets]
 key-list = "{LIST}"
@@ -65,6 +66,7 @@ POLICY = Policy(
     max_stale=3600,
     vcs="commit",
     local="deny",
+    mode="report",
     publishers=(
         Publisher(
             name="pallets",
@@ -74,13 +76,13 @@ POLICY = Policy(
             threshold=2,
             projects=("flask", "ruamel-yaml", "pallets-*"),
             formats=("release-statement", "in-wheel"),
-            origin=Origin(NAME, 8),
+            origin=Origin(NAME, 9),
         ),
-        Publisher("solo", None, (A,), None, 1, (), (), Origin(NAME, 16)),
+        Publisher("solo", None, (A,), None, 1, (), (), Origin(NAME, 17)),
     ),
     exemptions=(
-        Exemption("six", "unsigned upstream", ("0f" * 32,), date(2027, 5, 1), "init 2026-11-20", Origin(NAME, 19)),
-        Exemption("seven", "ein Grund, auch mit Umlaut: ä", (), None, None, Origin(NAME, 26)),
+        Exemption("six", "unsigned upstream", ("0f" * 32,), date(2027, 5, 1), "init 2026-11-20", Origin(NAME, 20)),
+        Exemption("seven", "ein Grund, auch mit Umlaut: ä", (), None, None, Origin(NAME, 27)),
     ),
     source=NAME,
 )
@@ -117,8 +119,8 @@ def test_pyproject_holds_the_same_keys_under_its_table() -> None:
     policy = parse_pyproject(text.encode(), "pyproject.toml")
     assert policy is not None
     assert (policy.unsigned, policy.max_stale, policy.source) == ("hash-pinned", 3600, "pyproject.toml")
-    assert [str(entry.origin) for entry in policy.publishers] == ["pyproject.toml:10", "pyproject.toml:18"]
-    assert [str(entry.origin) for entry in policy.exemptions] == ["pyproject.toml:21", "pyproject.toml:28"]
+    assert [str(entry.origin) for entry in policy.publishers] == ["pyproject.toml:11", "pyproject.toml:19"]
+    assert [str(entry.origin) for entry in policy.exemptions] == ["pyproject.toml:22", "pyproject.toml:29"]
 
 
 @pytest.mark.parametrize("text", ["", "[tool]\n", "[tool.black]\nline-length = 100\n", '[tool."pip verify"]\n'])
@@ -144,7 +146,7 @@ def test_pyproject_with_something_else_in_its_place_is_refused(text: str) -> Non
 
 def test_an_empty_trust_file_denies_like_none() -> None:
     assert parse("") == Policy(source=NAME)
-    assert Policy("deny", "deny", 0, "deny", "allow", (), (), None) == EMPTY_POLICY
+    assert Policy("deny", "deny", 0, "deny", "allow", "enforce", (), (), None) == EMPTY_POLICY
 
 
 def test_lines_are_nought_where_the_tables_are_written_in_another_way() -> None:
@@ -164,7 +166,8 @@ def test_no_line_is_claimed_where_a_text_that_looks_like_a_header_confuses_the_s
     ("text", "subject", "got"),
     [
         ('mode = "strict"', "pip-verify.toml: mode", "an unknown key"),
-        ('[policy]\nmode = "strict"', "pip-verify.toml: policy.mode", "an unknown key"),
+        ('[policy]\nmode = "strict"', "pip-verify.toml: policy.mode", "'strict'"),
+        ('[policy]\nmodes = "report"', "pip-verify.toml: policy.modes", "an unknown key"),
         ("[policy]\n'a b' = 1", "pip-verify.toml: policy.'a b'", "an unknown key"),
         ("policy = 1", "pip-verify.toml: policy", "an integer"),
         ("publishers = []", "pip-verify.toml: publishers", "an array"),

@@ -19,7 +19,8 @@ import pytest
 
 from pip_verify.errors import PipVerifyError, SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT, concurrently
-from pip_verify.sources.https import PATIENCE, Fetcher, Response, _tls_context, check_url, redact
+from pip_verify.sources.https import PATIENCE, Fetcher, Response, check_url, redact
+from pip_verify.sources.transport import tls_context
 from tests.https_world import Answer, HttpsWorld, Seen
 
 DEADLINE = 0.2  # seconds, for what must end by it
@@ -471,7 +472,7 @@ def test_extra_ca_adds_and_ca_bundle_replaces(world: HttpsWorld, monkeypatch: py
 
 
 def test_a_directory_of_certificates_may_be_the_bundle(world: HttpsWorld, tmp_path: Path) -> None:
-    context = _tls_context(str(tmp_path), ())
+    context = tls_context(str(tmp_path), ())
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     refused(Fetcher(ca_bundle=str(tmp_path)), world.url + "/a")
@@ -480,9 +481,9 @@ def test_a_directory_of_certificates_may_be_the_bundle(world: HttpsWorld, tmp_pa
 def test_without_a_system_store_certifi_s_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    assert len(_tls_context(None, ()).get_ca_certs()) > 50
+    assert len(tls_context(None, ()).get_ca_certs()) > 50
     (tmp_path / "0a1b2c3d.0").touch()
-    assert _tls_context(None, ()).get_ca_certs() == []
+    assert tls_context(None, ()).get_ca_certs() == []
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
