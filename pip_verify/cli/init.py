@@ -1,0 +1,283 @@
+"""``pip-verify init``: writes the trust file for what is locked, or installed, now. Nothing is executed to find out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import shlex
+import tempfile
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pip_verify.cli.index_options import add_index_options, pip_options
+from pip_verify.cli.trust_file import Place, change, locate, say, shown
+from pip_verify.config import Settings, pip_network_settings
+from pip_verify.errors import UsageError
+from pip_verify.policy import EMPTY_POLICY, Policy
+from pip_verify.sources.https import redact
+
+if TYPE_CHECKING:
+    from pip_verify.discovery import Discoverer, Finding, Refusal, Wanted
+    from pip_verify.discovery.merge import Merged
+    from pip_verify.lockfiles.model import LockedFile, LockedSet
+    from pip_verify.trustfile import TrustFile
+
+MONTHS = 6  # how long an exemption written here holds, to the first day of a month
+
+
+@dataclass
+class _Plan:
+    """What is to be looked at. covered: projects that a person has decided about. problems: what cannot be looked at.
+    environment: whether it is what is installed, and no lock."""
+
+    wanted: list[Wanted]
+    covered: list[str]
+    problems: list[str]
+    environment: bool
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Write the trust file; returns the exit code: 0, or by why nothing was written."""
+    from pip_verify.discovery import Refusal
+    from pip_verify.verdict import exit_code
+
+    options = _parser().parse_args(arguments)
+    settings = Settings.resolve({"statements": options.statements, "extra_ca": options.extra_ca}, os.environ)
+    today = datetime.now(timezone.utc).date()
+    until = _until(options.until, today)
+    place = _place(options.file)
+    plan = _plan(options, place.policy)
+    results = _look(plan, options, settings, place.policy)
+    skipped = [result for result in results if isinstance(result, Refusal) and result.absent and plan.environment]
+    refusals = [result for result in results if isinstance(result, Refusal) and result not in skipped]
+    if refusals:
+        code = exit_code(_complain(refusal) for refusal in refusals)
+        names = ", ".join(sorted({refusal.project for refusal in refusals}))
+        say(f"nothing is written, because of {names}")
+        say("next: see to these; or write an [[exempt]] for them by hand, and run the command again")
+        return code
+    plan.problems += [f"{refusal.reason.subject}: on no index: it is left out" for refusal in skipped]
+    findings = [result for result in results if not isinstance(result, Refusal)]
+    merged = _write(place, findings, today=today, until=until, dry_run=options.dry_run)
+    again = [word for word in arguments if word != "--dry-run"]
+    command = shlex.join(["pip-verify", "init", *again]) if options.dry_run else _next(plan, merged, place, options)
+    _summarise(plan, merged, f"{'would write' if options.dry_run else 'wrote'} {shown(place.path)}", command)
+    return 0
+
+
+def _until(stated: str | None, today: date) -> date:
+    """The last day of new exemptions: as stated, else the first of the month that is MONTHS away."""
+    if stated is None:
+        months = today.month - 1 + MONTHS
+        return date(today.year + months // 12, months % 12 + 1, 1)
+    try:
+        until = date.fromisoformat(stated)
+    except ValueError as error:
+        raise UsageError("--until", expected="a date as 2027-05-01", got=ascii(stated[:40])) from error
+    if until <= today:
+        raise UsageError("--until", expected=f"a day after today, {today}", got=str(until))
+    return until
+
+
+def _place(stated: str | None) -> Place:
+    """The trust file to write; one that is not there yet is a new one."""
+    name = stated or os.environ.get("PIP_VERIFY_TRUST_FILE")
+    if name is not None and not os.path.lexists(name):
+        return Place(Path.cwd() / name, name, EMPTY_POLICY)
+    return locate(name, os.environ, may_be_new=True)
+
+
+# What is looked at.
+
+
+def _plan(options: argparse.Namespace, policy: Policy) -> _Plan:
+    from pip_verify.discovery import Wanted
+
+    names = [*options.requirement, *options.locks]
+    if names:
+        from pip_verify.sources.locks import load_locked
+
+        plan = _from_locks(load_locked([Path(name) for name in names], environ=os.environ))
+    else:
+        releases, problems = _installed(options.python)
+        plan = _Plan([Wanted(project, version) for project, version in releases], [], problems, environment=True)
+    if not plan.wanted:
+        expected = "at least one release to look at"
+        got = plan.problems[0] if plan.problems else "none"
+        raise UsageError(" ".join(names) or "environment", expected=expected, got=got, hint=_LOCK_IT)
+    return _undecided(plan, policy)
+
+
+_LOCK_IT = "name a lock: pip-verify init -r requirements.txt, or pip-verify init uv.lock"
+
+
+def _installed(python: str | None) -> tuple[list[tuple[str, str]], list[str]]:
+    from pip_verify.cli.installed import package_directories
+    from pip_verify.discovery.environment import installed
+    from pip_verify.install.driver import find_target
+
+    target, said = find_target(python, os.environ)
+    if said:
+        say(said)
+    return installed(package_directories(target))
+
+
+def _from_locks(locked: LockedSet) -> _Plan:
+    """One release for each project and version; what has a pin of its own in a requirement file is decided about."""
+    from pip_verify.discovery import Wanted, exact_requirement
+
+    pinned = {file.project for file in locked.files if file.pins}
+    pinned |= {unlocked.project for unlocked in locked.unlocked if unlocked.pins and unlocked.project is not None}
+    groups: dict[tuple[str, str | None], list[LockedFile]] = {}
+    for file in locked.files:
+        groups.setdefault((file.project, file.version), []).append(file)
+    wanted = [Wanted(*release, tuple(files)) for release, files in groups.items()]
+    problems = [
+        f"{source.origin}: {redact(source.location)}: a {source.kind} has no file to sign" for source in locked.sources
+    ]
+    for requirement in locked.unlocked:
+        exact = exact_requirement(requirement)
+        if exact is None:
+            problems.append(f"{requirement.origin}: {requirement.text}: no exact version, so it is not looked at")
+        else:
+            wanted.append(exact)
+    left = [item for item in wanted if item.project not in pinned]
+    return _Plan(left, sorted(pinned), problems, environment=False)
+
+
+def _undecided(plan: _Plan, policy: Policy) -> _Plan:
+    """Without the projects that a person has decided about: a publisher signs them, or their exemption is by hand."""
+    from pip_verify.discovery.merge import is_ours
+
+    wanted = []
+    for item in plan.wanted:
+        publisher, exemption = policy.publisher_for(item.project), policy.exemption_for(item.project)
+        if is_ours(exemption) or (publisher is None and exemption is None):
+            wanted.append(item if publisher is None else replace(item, pin=publisher.pin()))
+        else:
+            plan.covered.append(item.project)
+    return replace(plan, wanted=wanted)
+
+
+def _look(plan: _Plan, options: argparse.Namespace, settings: Settings, policy: Policy) -> list[Finding | Refusal]:
+    """Look at all of it, with caches that are empty: what was fetched yesterday must not decide what is written."""
+    if not plan.wanted:
+        return []
+    with tempfile.TemporaryDirectory(prefix="pip-verify-") as folder:
+        say(f"looking at {_count({item.project for item in plan.wanted}, 'project')}")
+        return _discoverer(options, settings, policy, Path(folder)).find_all(plan.wanted)
+
+
+def _discoverer(options: argparse.Namespace, settings: Settings, policy: Policy, cache: Path) -> Discoverer:
+    from pip_verify.discovery import Discoverer
+    from pip_verify.judge import Judge
+    from pip_verify.sources.https import Fetcher
+    from pip_verify.sources.index import Index
+    from pip_verify.sources.keylists import KeyListStore
+    from pip_verify.sources.statements import StatementStore
+
+    index = Index(pip_options(options))
+    fetcher = Fetcher(
+        extra_ca=[settings.extra_ca] if settings.extra_ca else [], defaults=lambda: pip_network_settings(os.environ)
+    )
+    judge = Judge(
+        EMPTY_POLICY,
+        KeyListStore(fetcher, cache / "key-lists", clock=time.time, deadline_seconds=settings.deadline),
+        StatementStore(fetcher, cache / "statements", deadline_seconds=settings.deadline),
+        statements_dir=settings.statements,
+        clock=time.time,
+        warn=say,
+    )
+    known = [publisher.pin() for publisher in policy.publishers]
+    return Discoverer(index, judge, known=known, statements_dir=settings.statements)
+
+
+# What is told.
+
+
+def _complain(refusal: Refusal) -> int:
+    """Name a project that stopped the run; its exit code."""
+    reason = refusal.reason
+    say(f"{refusal.project}: {reason.id} {reason.help}")
+    say(f"  {refusal.error}")
+    if reason.hint:
+        say(f"  next: {reason.hint}")
+    return reason.exit_code
+
+
+def _write(place: Place, findings: Sequence[Finding], *, today: date, until: date, dry_run: bool) -> Merged:
+    from pip_verify.discovery.merge import Merged, merge
+
+    merged = Merged()
+
+    def edit(trust_file: TrustFile) -> None:
+        nonlocal merged
+        merged = merge(trust_file, findings, today=today, until=until)
+
+    is_new = not os.path.lexists(place.path)
+    # a new file need not be shown as a diff: it can be read as it is
+    with contextlib.redirect_stdout(io.StringIO()) if is_new and not dry_run else contextlib.nullcontext():
+        change(place, edit, dry_run=dry_run)
+    return merged
+
+
+def _summarise(plan: _Plan, merged: Merged, done: str, command: str) -> None:
+    for problem in (*plan.problems, *merged.problems):
+        say(f"warning: {problem}")
+    projects = {*merged.signed, *merged.exempt, *plan.covered}
+    counts = f"{_count(projects, 'project')}: {len(merged.signed)} signed by {_count(merged.publishers, 'publisher')}"
+    if merged.partly:
+        counts += f" ({len(merged.partly)} in part; their other files are exempt)"
+    covered = f", {len(set(plan.covered))} decided by you before" if plan.covered else ""
+    say(f"{counts}, {len(merged.exempt)} exempt{covered}")
+    say(f"{done}: read it before you commit it")
+    say(f"next: {command}")
+
+
+def _count(items: Collection[str], noun: str) -> str:
+    return f"{len(items)} {noun}" if len(items) == 1 else f"{len(items)} {noun}s"
+
+
+def _next(plan: _Plan, merged: Merged, place: Place, options: argparse.Namespace) -> str:
+    """The command that proves it."""
+    if plan.environment:
+        return "pip freeze --all > requirements.txt && pip-verify install --force-reinstall -r requirements.txt"
+    words = ["pip-verify", "check"]
+    for name in options.requirement:
+        words += ["-r", name]
+    words += options.locks
+    if merged.inside:
+        words.append("--download")
+    for option, value in (("--statements", options.statements), ("--extra-ca", options.extra_ca)):
+        words += [option, value] if value else []
+    if options.file:
+        words += ["--trust-file", shown(place.path)]
+    return shlex.join(words)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pip-verify init",
+        description="Write the trust file for what is locked or installed now: publishers where one signs, exemptions "
+        "by hash for the rest. Nothing is built or run to find out. Run it again at any time: it changes what must "
+        "change and leaves alone what you wrote.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("locks", nargs="*", metavar="LOCK", help="a lock file, or a directory of wheels and sdists")
+    parser.add_argument(
+        "-r", "--requirement", action="append", default=[], metavar="FILE", help="a requirement file with hashes"
+    )
+    parser.add_argument("--python", metavar="ENV", help="without a lock: the environment to read")
+    parser.add_argument("--statements", metavar="DIR", help="release statements on disk, looked at first")
+    parser.add_argument("--extra-ca", metavar="FILE", help="a private CA to add for key lists and statements")
+    parser.add_argument("--until", metavar="DATE", help="the last day of new exemptions (default: in six months)")
+    parser.add_argument("--dry-run", action="store_true", help="print the change and write nothing")
+    parser.add_argument("-o", "--output", dest="file", metavar="FILE", help="the trust file, instead of the one found")
+    add_index_options(parser, "where to look")
+    return parser

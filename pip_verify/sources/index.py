@@ -1,0 +1,274 @@
+"""The package index, as pip sees it: a project comes in, its files and their metadata go out, unjudged.
+
+Which index, with which credentials, proxy and certificates, is pip's own configuration: its files, ``PIP_*``, and the
+options handed in. This module drives pip's ``LinkCollector`` and ``PipSession`` in this process; nothing is resolved,
+built or run. It differs from pip in four ways: a location that cannot be read is an error and never "no such
+project"; nobody is prompted; pip's cache is not used, so that the answer does not depend on it; and there are caps.
+
+Refused as SourceError (nothing was learnt): no connection, a status but 200 (404 and 410: no such project there), a
+page that is none, anything over its cap or not complete by its deadline. As EvidenceError: bytes that do not have the
+digest that the index states for them.
+
+Sources: PEP 503 and PEP 691 (simple repository), PEP 592 (yanked), PEP 658 and PEP 714 (metadata beside a file).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import urljoin
+
+from pip_verify.artifact.limits import DEFAULT, MIB
+from pip_verify.artifact.name import parse_filename
+from pip_verify.errors import EvidenceError, SourceError
+from pip_verify.sources.https import redact
+from pip_verify.sources.pip_session import PipSessions
+
+PAGE_MAX_BYTES = 128 * MIB  # a project with 50,000 files
+FILE_MAX_BYTES = 8 << 30
+METADATA_MAX_BYTES = DEFAULT.text
+DEADLINE = 300.0  # seconds for a page or a metadata file
+DOWNLOAD_DEADLINE = 3600.0  # seconds for an artifact
+
+_TAIL = 64 * 1024 + 22  # a zip's end record and the longest comment it may have (APPNOTE 4.3.16)
+_END = struct.Struct("<4s4H2LH")
+_ENTRIES_MAX_BYTES = DEFAULT.names
+_SIGNATURES = (b".dist-info/release.jws", b".dist-info/RECORD.jws")
+_ARCHIVES = (".whl", ".tar.gz", ".zip")
+_PAGE_TYPES = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html", "text/html")
+_ACCEPT = f"{_PAGE_TYPES[0]}, {_PAGE_TYPES[1]}; q=0.1, {_PAGE_TYPES[2]}; q=0.01"
+
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """One wheel or sdist on an index.
+
+    project: normalised; version: canonical. sha256: lower-case hex, None where the index states none. has_metadata:
+    whether the index offers its METADATA (PEP 658); metadata_sha256: that file's digest, None where it states none.
+    url: as pip would fetch it, without fragment; it may hold a password, so ``redact`` it before showing it.
+    """
+
+    project: str
+    version: str
+    filename: str
+    url: str
+    sha256: str | None = None
+    metadata_sha256: str | None = None
+    yanked: bool = False
+    has_metadata: bool = False
+
+
+class Index:
+    """The indexes and ``--find-links`` of pip's configuration. May be used from many threads.
+
+    pip_options: index options as pip takes them (``--index-url`` …); they win over the configuration. Raises
+    UsageError for a configuration that pip cannot read or an index that pip would ignore as not trusted. unparsable:
+    how many file names were left out so far, since they name no project and version.
+    """
+
+    def __init__(
+        self,
+        pip_options: Sequence[str] = (),
+        *,
+        deadline: float = DEADLINE,
+        download_deadline: float = DOWNLOAD_DEADLINE,
+    ) -> None:
+        self._sessions = PipSessions(pip_options, deadline)
+        self._download_deadline = download_deadline
+        self._lock = threading.Lock()
+        self._known: _Once[tuple[IndexFile, ...]] = _Once()  # by project
+        self._shared: _Once[list[Any]] = _Once()  # pages that list many projects, by URL
+        self.unparsable = 0
+
+    # What there is.
+
+    def files(self, project: str) -> tuple[IndexFile, ...]:
+        """Every wheel and sdist of ``project`` (normalised), of all versions and for all platforms, sorted; none
+        when no index knows it. Asked once a run. Raises SourceError when one of them could not be asked."""
+        return self._known.once(project, lambda: self._list(project))
+
+    def _list(self, project: str) -> tuple[IndexFile, ...]:
+        found: dict[tuple[str, str | None], IndexFile] = {}
+        for link in self._links(project):
+            file = self._file(link, project)
+            if file is not None:
+                found.setdefault((file.filename, file.sha256), file)
+        stated = {name for name, digest in found if digest is not None}
+        # the same name once with and once without a digest is one file, of which one location states less
+        kept = [file for (name, digest), file in found.items() if digest is not None or name not in stated]
+        return tuple(sorted(kept, key=lambda file: (file.filename, file.sha256 or "")))
+
+    def _links(self, project: str) -> Iterator[Any]:
+        from pip._internal.index.collector import LinkCollector
+
+        # the lock: pip's scan of a --find-links directory is shared and unguarded
+        with self._sessions.session() as session, self._lock:
+            collector = LinkCollector.create(session, options=self._sessions.options)
+            collected = collector.collect_sources(project, self._page)
+            places = [source for source in collected.find_links if source is not None]
+            # an index's own URL is a file link to pip, too; --find-links may really name a file
+            listed = [link for source in places for link in source.file_links() if link.ext in _ARCHIVES]
+        sources = [*places, *(source for source in collected.index_urls if source is not None)]
+        yield from listed
+        for source in sources:
+            yield from cast("Iterator[Any]", source.page_candidates())
+
+    def _file(self, link: Any, project: str) -> IndexFile | None:
+        """The file that a link leads to; None when it is another project's, or no wheel or sdist by its name."""
+        try:
+            named = parse_filename(link.filename)
+        except EvidenceError:
+            with self._lock:
+                self.unparsable += 1
+            return None
+        if named.project != project:
+            return None
+        offered = link.metadata_file_data
+        return IndexFile(
+            project,
+            named.version,
+            named.filename,
+            link.url_without_fragment,
+            sha256=_sha256_among(link.as_hashes()),
+            metadata_sha256=None if offered is None else (offered.hashes or {}).get("sha256"),
+            yanked=link.is_yanked,
+            has_metadata=offered is not None,
+        )
+
+    # Pages.
+
+    def _page(self, link: Any) -> Any:
+        """The links on a page: of one project on an index, or of many behind ``--find-links``; those once a run."""
+        url = link.url_without_fragment
+        if not link.cache_link_parsing:
+            return self._read_page(url)
+        return self._shared.once(url, lambda: self._read_page(url))
+
+    def _read_page(self, url: str) -> list[Any]:
+        from pip._internal.index.collector import IndexContent, parse_links
+
+        answer = self._sessions.get(_directory_page(url), {"Accept": _ACCEPT}, PAGE_MAX_BYTES)
+        if answer is None:
+            return []
+        kind = answer.headers.get("content-type", "")
+        if not kind.lower().startswith(_PAGE_TYPES):
+            raise SourceError(
+                redact(url), expected="an index page (PEP 503, PEP 691)", got=f"Content-Type {kind[:80]!a}"
+            )
+        page = IndexContent(answer.body, kind, encoding=None, url=answer.url, cache_link_parsing=False)
+        try:
+            return list(parse_links(page))
+        # not only ValueError: pip takes a JSON page's shape for granted
+        except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError) as error:
+            expected = "an index page (PEP 503, PEP 691)"
+            raise SourceError(redact(url), expected=expected, got=f"a malformed one: {error}"[:200]) from error
+
+    # Files.
+
+    def metadata(self, file: IndexFile) -> bytes | None:
+        """The METADATA that the index offers beside ``file`` (PEP 658); None when it offers none.
+
+        Raises SourceError, and EvidenceError when the bytes do not have the digest the index states.
+        """
+        if not file.has_metadata:
+            return None
+        url = file.url + ".metadata"
+        answer = self._sessions.get(url, {"Accept-Encoding": "identity"}, METADATA_MAX_BYTES)
+        if answer is None:
+            raise SourceError(redact(url), expected="the metadata file that the index page announces", got="none there")
+        actual = hashlib.sha256(answer.body).hexdigest()
+        if file.metadata_sha256 not in (None, actual):
+            hint = "tell whoever runs the index; do not install from it meanwhile"
+            expected = f"sha256:{file.metadata_sha256}, as the index states"
+            raise EvidenceError(redact(url), expected=expected, got=f"sha256:{actual}", hint=hint)
+        return answer.body
+
+    def download(self, file: IndexFile, directory: Path) -> Path:
+        """Fetch ``file`` into ``directory``, under its own name, which must be free there. Its bytes are unjudged.
+
+        Raises SourceError.
+        """
+        path = directory / file.filename
+        with path.open("xb") as target:
+            headers = {"Accept-Encoding": "identity"}
+            answer = self._sessions.get(
+                file.url, headers, FILE_MAX_BYTES, deadline=self._download_deadline, target=target
+            )
+        if answer is None:
+            raise SourceError(redact(file.url), expected="the file that the index page lists", got="none there")
+        return path
+
+    def may_be_signed_inside(self, file: IndexFile) -> bool:
+        """Whether a wheel may carry a signature: False only if its zip directory was read and names none.
+
+        This spares downloading: the directory stands at the file's end, and most servers send a part of a file
+        (RFC 9110 section 14). A server that does not gives True. Raises SourceError.
+        """
+        tail = self._part(file, f"-{_TAIL}")
+        if tail is None:
+            return True
+        at = tail.rfind(b"PK\5\6")
+        if at < 0 or len(tail) < at + _END.size:
+            return True  # no zip, as it seems; reading it whole will tell
+        size, offset = _END.unpack_from(tail, at)[5:7]
+        if size > at:  # it begins before the part at hand
+            if max(size, offset) == 0xFFFFFFFF or size > _ENTRIES_MAX_BYTES:
+                return True
+            entries = self._part(file, f"{offset}-{offset + size - 1}")
+        else:
+            entries = tail[at - size : at]
+        return entries is None or any(name in entries for name in _SIGNATURES)
+
+    def _part(self, file: IndexFile, wanted: str) -> bytes | None:
+        """Some bytes of a file; None when the server does not send parts. wanted: as in the field Range."""
+        headers = {"Accept-Encoding": "identity", "Range": f"bytes={wanted}"}
+        answer = self._sessions.get(file.url, headers, _ENTRIES_MAX_BYTES, partial=True)
+        if answer is None:
+            raise SourceError(redact(file.url), expected="the file that the index page lists", got="none there")
+        return answer.body if answer.status == 206 else None
+
+
+class _Once(Generic[_Result]):
+    """What was found out under a key, found out once, whoever asks first; an error is kept, too."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._results: dict[str, Future[_Result]] = {}
+
+    def once(self, key: str, work: Callable[[], _Result]) -> _Result:
+        with self._lock:
+            mine = key not in self._results
+            future = self._results.setdefault(key, Future())
+        if mine:
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - whoever waits gets it, and so does this thread
+                future.set_exception(error)
+        return future.result()
+
+
+def _directory_page(url: str) -> str:
+    """Where the page of an index on disk stands; other URLs are their page's."""
+    from pip._internal.utils.urls import url_to_path
+
+    if url.startswith("file:") and Path(url_to_path(url)).is_dir():
+        return urljoin(url.rstrip("/") + "/", "index.html")
+    return url
+
+
+def _sha256_among(hashes: Any) -> str | None:
+    """The sha256 of pip's ``Hashes``; None when there is none, or none that is one."""
+    for digest in hashes._allowed.get("sha256", ()):  # noqa: SLF001 - it can only be asked whether a digest is among them
+        lowered = str(digest).lower()
+        if len(lowered) == 64 and set(lowered) <= set("0123456789abcdef"):
+            return lowered
+    return None
