@@ -8,30 +8,32 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pip_verify.artifact.name import Artifact, parse_filename, same_version
 from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.evidence.formats import FORMATS
-from pip_verify.inspection import other_bytes, read_bytes, reject
+from pip_verify.inspection import carried_by, other_bytes, read_bytes, reject
 from pip_verify.judge import Case, Judge, judge_directory, judge_vcs
 from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource, Unlocked
 from pip_verify.pins import InlinePin, Pin
 from pip_verify.policy import Policy
 from pip_verify.sources import concurrently
+from pip_verify.sources.firstuse import Carried, FirstUse
 from pip_verify.sources.https import redact
 from pip_verify.verdict import EXIT_BAD, EXIT_UNSIGNED, Decision, Reason, Run, Verdict, exit_code
 
 _NOTHING_FOUND = "PV102"
+_BYTES_NEEDED = "PV504"
 
 # Fetches the bytes of a locked file into a directory; its name there is the file's own. Raises SourceError.
 Download = Callable[[LockedFile, Path], Path]
 
 
 @dataclass(frozen=True)
-class _Question:
+class Question:
     """One locked file, and how to judge it: as a case, or by a verdict that is clear from the lock alone."""
 
     locked: LockedFile
@@ -39,19 +41,12 @@ class _Question:
 
 
 class Gate:
-    """Judges what locks allow. pins_for: every pin of a project, from its normalised name and its inline pins."""
+    """Judges what locks allow. first_use: knows the pins; what it saw first is for the caller to commit."""
 
-    def __init__(
-        self,
-        policy: Policy,
-        judge: Judge,
-        *,
-        pins_for: Callable[[str, Sequence[InlinePin]], tuple[Pin, ...]],
-        download: Download | None = None,
-    ) -> None:
+    def __init__(self, policy: Policy, judge: Judge, first_use: FirstUse, *, download: Download | None = None) -> None:
         self._policy = policy
         self._judge = judge
-        self._pins_for = pins_for
+        self._first_use = first_use
         self._download = download
 
     def judge(self, locked: LockedSet) -> tuple[Verdict, ...]:
@@ -62,10 +57,10 @@ class Gate:
         if not (locked.files or locked.sources or locked.unlocked):
             hint = "name a lock that lists something: an empty one would always pass"
             raise UsageError("lock", expected="at least one locked artifact", got="none", hint=hint)
-        questions = self._questions(locked.files)
+        questions = self.questions(locked.files)
         cases = [question.ask for question in questions if isinstance(question.ask, Case)]
         self._judge.gather(cases)
-        verdicts = [self._answer(question) for question in questions]
+        verdicts = [self.answer(question) for question in questions]
         if self._download is not None:
             verdicts = self._with_bytes(questions, verdicts, self._download)
         verdicts += [self._judge_source(source) for source in locked.sources]
@@ -74,70 +69,91 @@ class Gate:
 
     # What is asked.
 
-    def _questions(self, files: Sequence[LockedFile]) -> list[_Question]:
+    def questions(self, files: Sequence[LockedFile]) -> list[Question]:
+        """How to judge each of these files. Raises UsageError as ``judge``."""
         inline: dict[str, dict[InlinePin, None]] = {}
         given: dict[str, set[str]] = {}
         for file in files:
             inline.setdefault(file.project, {}).update(dict.fromkeys(file.pins))
             if file.sha256 is not None:
                 given.setdefault(file.project, set()).add(file.sha256)
-        pins = {project: self._pins_for(project, list(own)) for project, own in inline.items()}
         hashes = {project: frozenset(digests) for project, digests in given.items()}
+        pins: dict[tuple[str, str | None], tuple[Pin, ...]] = {}
+        for file in files:
+            if (file.project, file.version) not in pins:
+                own = list(inline[file.project])
+                pins[file.project, file.version] = self._first_use.pins_for(file.project, own, file.version)
         return [
-            self._question(
-                file, pins[file.project], hashes.get(file.project, frozenset()), inline=bool(inline[file.project])
-            )
+            Question(file, self._ask(file, pins[file.project, file.version], hashes, inline=bool(inline[file.project])))
             for file in files
         ]
 
-    def _question(self, file: LockedFile, pins: tuple[Pin, ...], hashes: frozenset[str], *, inline: bool) -> _Question:
+    def _ask(
+        self, file: LockedFile, pins: tuple[Pin, ...], hashes: Mapping[str, frozenset[str]], *, inline: bool
+    ) -> Case | Verdict:
         artifact = _artifact(file)
         if isinstance(artifact, Verdict):
-            return _Question(file, artifact)
+            return artifact
         url = file.url if file.url is not None and file.url.startswith("https:") else None
-        return _Question(file, Case(artifact, pins, inline, hashes, url=url, beside=_beside(file)))
+        given = hashes.get(file.project, frozenset())
+        return Case(artifact, pins, inline, given, url=url, beside=_beside(file))
 
     # What is answered.
 
-    def _answer(self, question: _Question) -> Verdict:
+    def answer(self, question: Question) -> Verdict:
+        """The verdict on one question, without the file's bytes."""
         if isinstance(question.ask, Verdict):
             return _at(question.locked, question.ask)
-        verdict = self._judge.judge(question.ask)
+        verdict = self._verdict(question.ask)
         if not verdict.accepted and _only_bytes_can_tell(question.ask, verdict):
             verdict = _undownloaded(question.ask, verdict)
         return _at(question.locked, verdict)
 
+    def _verdict(self, case: Case, carried: Callable[[], Carried] | None = None) -> Verdict:
+        """By the case's pins, or as policy lets a first use be. carried: reads what the file says of itself."""
+
+        def under(pins: tuple[Pin, ...]) -> Verdict:
+            return self._judge.judge(replace(case, pins=pins))
+
+        return self._first_use.judge(case.artifact, case.pins, under, carried)
+
     def _with_bytes(
-        self, questions: Sequence[_Question], verdicts: Sequence[Verdict], download: Download
+        self, questions: Sequence[Question], verdicts: Sequence[Verdict], download: Download
     ) -> list[Verdict]:
         """The verdicts again where the file's bytes may change them."""
 
-        def again(pair: tuple[_Question, Verdict]) -> Verdict:
+        def again(pair: tuple[Question, Verdict]) -> Verdict:
             question, verdict = pair
             case = question.ask
-            if isinstance(case, Verdict) or not case.pins or verdict.accepted or verdict.exit_code == EXIT_BAD:
+            if isinstance(case, Verdict) or verdict.accepted or verdict.exit_code == EXIT_BAD:
                 return verdict
+            if not case.pins and verdict.reasons[0].id != _BYTES_NEEDED:
+                return verdict  # nobody's signature in it could count
             return self._judge_bytes(question.locked, case, verdict, download)
 
         return concurrently(again, zip(questions, verdicts, strict=True))
 
     def _judge_bytes(self, locked: LockedFile, case: Case, before: Verdict, download: Download) -> Verdict:
-        stated = case.artifact
         with tempfile.TemporaryDirectory(prefix="pip-verify-") as folder:
             try:
                 path = download(locked, Path(folder))
-                named = parse_filename(path.name, project=stated.project, sha256=stated.sha256)
-                digest, wheel, broken = read_bytes(path, named)
+                return _at(locked, self._judge_path(path, case))
             except SourceError as error:
                 reason = Reason("PV502", error.subject, error.expected, error.got, error.hint)
                 return replace(before, decision=Decision.UNDECIDED, reasons=(reason,))
             except EvidenceError as error:
-                return _at(locked, reject(stated, Reason("PV303", error.subject, error.expected, error.got)))
+                return _at(locked, reject(case.artifact, Reason("PV303", error.subject, error.expected, error.got)))
+
+    def _judge_path(self, path: Path, case: Case) -> Verdict:
+        stated = case.artifact
+        named = parse_filename(path.name, project=stated.project, sha256=stated.sha256)
+        digest, wheel, broken = read_bytes(path, named)
         artifact = replace(named, sha256=digest)
         fault = other_bytes(stated.sha256, case.user_sha256, artifact) or broken
         if fault is not None:
-            return _at(locked, reject(artifact, fault))
-        return _at(locked, self._judge.judge(replace(case, artifact=artifact, wheel=wheel)))
+            return reject(artifact, fault)
+        whole = replace(case, artifact=artifact, wheel=wheel)
+        return self._verdict(whole, lambda: carried_by(path, artifact, wheel))
 
     def _judge_source(self, source: LockedSource) -> Verdict:
         artifact = Artifact(source.project or "", source.version or "", redact(source.location), source.kind)
@@ -217,7 +233,9 @@ def _undownloaded(case: Case, verdict: Verdict) -> Verdict:
     hint = "look into the file, too: pip-verify check --download"
     reason = Reason("PV504", case.artifact.filename, "the file, or a statement beside the key list", "neither", hint)
     if verdict.looked and not any(_wants_the_file(pin) for pin in case.pins):
-        return replace(verdict, reasons=(*verdict.reasons, reason))
+        first, *others = verdict.reasons
+        told = replace(first, hint=f"{hint}; or {first.hint}")
+        return replace(verdict, reasons=(told, *others, reason))
     return replace(verdict, decision=Decision.UNDECIDED, reasons=(reason,))
 
 

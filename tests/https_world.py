@@ -21,7 +21,7 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -89,13 +89,16 @@ Script = Answer | Callable[[Seen], Answer]
 
 class HttpsWorld:
     """The server. url: ``https://localhost:PORT`` without a slash at the end; other_url: the same server under another
-    host name; ca_file: the PEM file to trust; requests: every request so far, oldest first. names: whom the
-    certificate is for."""
+    host name; ca_file: the PEM file to trust; requests: every request so far, oldest first; most_at_once: how many
+    were being answered at the busiest moment. names: whom the certificate is for."""
 
     def __init__(self, root: Path | None = None, *, names: Sequence[str] = ("localhost", "127.0.0.1")) -> None:
         self.root = root
         self.names = names
         self.requests: list[Seen] = []
+        self.most_at_once = 0
+        self._under_way = 0
+        self._counting = threading.Lock()
         self._scripts: dict[str, Script] = {}
         self._files = contextlib.ExitStack()
         self._server: _Server | None = None
@@ -141,6 +144,22 @@ class HttpsWorld:
     def count(self, path: str) -> int:
         """How many requests came for ``path``."""
         return sum(seen.path == path for seen in self.requests)
+
+    def paths(self) -> list[str]:
+        """Every path that has an answer of its own."""
+        return list(self._scripts)
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request while it is being answered."""
+        with self._counting:
+            self._under_way += 1
+            self.most_at_once = max(self.most_at_once, self._under_way)
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._under_way -= 1
 
     def script_for(self, seen: Seen) -> Answer:
         """The answer to a request, with its body filled in."""
@@ -205,8 +224,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.world.script_for(Seen(self.command, path, query, headers, self.client_address[1]))
-        self.server.stopping.wait(answer.delay)
-        self._send(answer)
+        with self.server.world.answering():
+            self.server.stopping.wait(answer.delay)
+            self._send(answer)
 
     do_HEAD = do_GET  # noqa: N815 - the standard library's name
 

@@ -16,6 +16,7 @@ from pip_verify.judge import Judge
 from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource, Unlocked
 from pip_verify.pins import Origin
 from pip_verify.policy import Policy, parse_trust_file
+from pip_verify.sources.firstuse import FirstUse
 from pip_verify.sources.https import Fetcher
 from pip_verify.sources.keylists import KeyListStore
 from pip_verify.sources.statements import StatementStore
@@ -71,7 +72,7 @@ def gate(site: HttpsWorld, tmp_path: Path, trust: Policy, download: Download | N
     lists = KeyListStore(fetcher, tmp_path / "lists", clock=time.time, deadline_seconds=DEADLINE)
     statements = StatementStore(fetcher, tmp_path / "statements", deadline_seconds=DEADLINE)
     judge = Judge(trust, lists, statements, statements_dir=None, clock=time.time, warn=lambda _: None)
-    return Asked(trust, judge, pins_for=trust.pins_for, download=download)
+    return Asked(trust, judge, FirstUse(trust), download=download)
 
 
 def ids(verdicts: list[Verdict]) -> list[str]:

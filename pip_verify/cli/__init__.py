@@ -13,6 +13,24 @@ from pip_verify.errors import PipVerifyError
 
 PIP_COMMANDS = ("install", "download", "wheel", "lock")
 
+# by name: the module of this package and its function, imported when the command is called
+_OWN_COMMANDS = {
+    "verify": ("verify", "run"),
+    "check": ("check", "run"),
+    "explain": ("explain", "run"),
+    "init": ("init", "run"),
+    "pin": ("trust", "pin"),
+    "unpin": ("trust", "unpin"),
+    "prune": ("trust", "prune"),
+    "renew": ("trust", "renew"),
+    "annotate": ("annotate", "annotate"),
+    "compile": ("annotate", "compile_lock"),
+    "lint": ("lint", "run"),
+    "keygen": ("keygen", "keygen"),
+    "sign": ("sign", "sign"),
+    "keylist": ("keylist", "keylist"),
+}
+
 USAGE = """\
 usage: pip-verify [--python ENV] COMMAND [OPTIONS]
 
@@ -25,7 +43,17 @@ as pip's, with verification (every pip option passes through):
   lock                write a lock file
 
 checking:
+  check -r FILE...    judge what is locked, for CI; installs nothing
   verify FILE...      check wheels and sdists on disk; installs nothing
+  explain NAME|FILE   tell every step that led to a verdict, and what would change it
+
+the trust file:
+  init                write it for what you use now
+  pin, unpin          say, or no longer say, who signs a project
+  prune, renew        drop what nothing requires; look at exemptions that end soon
+  annotate FILE...    write the pins into requirement files, as comments
+  compile -- COMMAND  run a locker, then annotate what it wrote
+  lint [FILE...]      find mistakes in trust and requirement files, without the network
 
 for publishers:
   keygen -o FILE      make a signing key
@@ -73,15 +101,13 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _own_command(name: str) -> Callable[[list[str]], int] | None:
-    if name == "verify":
-        from pip_verify.cli.verify import run
+    if name not in _OWN_COMMANDS:
+        return None
+    import importlib
 
-        return run
-    if name in ("keygen", "sign", "keylist"):
-        from pip_verify.cli import publishing
-
-        return {"keygen": publishing.keygen, "sign": publishing.sign, "keylist": publishing.keylist}[name]
-    return None
+    module, function = _OWN_COMMANDS[name]
+    command: Callable[[list[str]], int] = getattr(importlib.import_module(f"pip_verify.cli.{module}"), function)
+    return command
 
 
 def _unknown(name: str) -> PipVerifyError:
@@ -89,7 +115,7 @@ def _unknown(name: str) -> PipVerifyError:
 
     from pip_verify.errors import UsageError
 
-    known = [*PIP_COMMANDS, "verify", "keygen", "sign", "keylist"]
+    known = [*PIP_COMMANDS, *_OWN_COMMANDS]
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"pip-verify {nearest[0]} --help" if nearest else "pip-verify --help"
     return UsageError("command", expected="one of " + ", ".join(known), got=name or "none", hint=hint)

@@ -1,9 +1,10 @@
-"""Run the benchmarks: ``python -m tests.benchmarks [install|startup|verify|memory] …``; all without an argument."""
+"""Run the benchmarks: ``python -m tests.benchmarks [startup|memory|verify|check|install] …``; all without one named."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+import statistics
 import sys
 import tempfile
 import zipfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.benchmarks.locked_set import LockedSet
+from tests.benchmarks.locked_world import LockedWorld
 from tests.benchmarks.pairs import Spent, compare, spend
 from tests.e2e.index import Index
 from tests.https_world import HttpsWorld
@@ -20,6 +22,7 @@ from tests.signer import Signer
 
 OURS = (sys.executable, "-m", "pip_verify")
 PLAIN = (sys.executable, "-m", "pip")
+PYTHON_ALONE = {"PATH": "/usr/bin:/bin"}
 
 
 def install(work: Path) -> None:
@@ -90,6 +93,37 @@ def floor(names: Path) -> None:
                     _hash(member)
 
 
+def check(work: Path) -> None:
+    """The gate on a lock of 1,000 artifacts by 300 publishers: against parsing the statements and 1,000 Ed25519
+    verifications in one process; against a quarter of it; and with nothing cached."""
+    with HttpsWorld() as site:
+        locked = LockedWorld(work / "whole", site, 1000)
+
+        def run(world: LockedWorld, cache: str) -> Spent:
+            return spend((*OURS, "check", str(world.work / "uv.lock")), world.environ(cache))
+
+        def cold() -> Spent:
+            shutil.rmtree(locked.work / "cold", ignore_errors=True)
+            return run(locked, "cold")
+
+        bare = (sys.executable, "-m", "tests.benchmarks.check_floor", str(locked.work))
+        warm = compare(
+            "check, evidence cached", lambda: run(locked, "warm"), lambda: spend(bare, PYTHON_ALONE), limit=3.0
+        )
+        sys.stdout.write(f"check: median {statistics.median(warm.ours):.3f} s for 1,000 artifacts; limit 1.0 s\n")
+        site.requests.clear()
+        spent = cold()
+        asked = [seen.path for seen in site.requests]
+        sys.stdout.write(
+            f"check, nothing cached: {spent.wall:.2f} s, {len(asked)} requests for {len(set(asked))} documents, "
+            f"at most {site.most_at_once} at once\n"
+        )
+    with HttpsWorld() as site:
+        quarter = LockedWorld(work / "quarter", site, 250)
+        whole = LockedWorld(work / "again", site, 1000)
+        compare("check, 1,000 artifacts against 250", lambda: run(whole, "w"), lambda: run(quarter, "w"), limit=4.0)
+
+
 def memory(work: Path) -> None:
     """Peak memory of the verifying process: a 1 GB wheel against a tiny one."""
     peaks = {}
@@ -146,6 +180,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "startup": startup,
     "memory": memory,
     "verify": verify,
+    "check": check,
     "install": install,
 }
 

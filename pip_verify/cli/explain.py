@@ -1,0 +1,200 @@
+"""``pip-verify explain``: every step that led to a verdict, and what would change it. Installs nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pip_verify.cli.index_options import add_index_options, pip_options
+from pip_verify.cli.verify import add_trust_options
+from pip_verify.errors import EvidenceError, UsageError
+from pip_verify.requirements.pins import parse_inline_options
+
+if TYPE_CHECKING:
+    from pip_verify.artifact.name import Artifact
+    from pip_verify.cli.setup import Parts
+    from pip_verify.judge import Case, Examined
+    from pip_verify.lockfiles.model import LockedFile
+    from pip_verify.pins import InlinePin, Pin
+    from pip_verify.report.explain import Explanation
+    from pip_verify.verdict import Verdict
+
+_UNSIGNED = ("PV101", "PV102")
+_TARGET_RE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([^=\s]+))?\Z")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Explain one file, or every file of one release; returns the exit code its verdicts have."""
+    pin, rest = parse_inline_options(list(arguments))
+    options = _parser().parse_args(rest)
+    from pip_verify.cli.setup import make_parts
+    from pip_verify.report import explain
+    from pip_verify.report.style import Style
+    from pip_verify.verdict import exit_code
+
+    parts = make_parts(vars(options), None)
+    style = Style(color=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    found = list(_examine(options, parts, [] if pin is None else [pin]))
+    sys.stdout.write("\n".join(explain.render(one, style) for one in found))
+    for warning in parts.warnings:
+        sys.stderr.write(f"pip-verify: WARNING {warning}\n")
+    return exit_code(one.verdict.exit_code for one in found)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pip-verify explain",
+        description="Tell who may speak for a file, what was looked for where, what it claims, what was proved, and "
+        "what would make it pass. NAME is looked for in the locks named with -r, else on the index.",
+        epilog="Pins: --key=ed25519:KEY, --key-list=URL, --threshold=N, --signed-by=NAME hold for what is explained.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("target", metavar="NAME[==VERSION]|FILE", help="a project, or a wheel or an sdist on disk")
+    parser.add_argument("-r", "--requirement", action="append", default=[], metavar="LOCK", help="a lock that has NAME")
+    add_index_options(parser, "where NAME is in no lock")
+    add_trust_options(parser)
+    return parser
+
+
+def _examine(options: argparse.Namespace, parts: Parts, inline: list[InlinePin]) -> Iterator[Explanation]:
+    path = Path(options.target)
+    if path.is_file():
+        yield _explain_file(path, parts, inline)
+        return
+    from pip_verify.gate import Gate
+    from pip_verify.judge import Case
+
+    gate = Gate(parts.policy, parts.judge, parts.first_use)
+    files = [replace(file, pins=(*file.pins, *inline)) for file in _files(options)]
+    for question in gate.questions(files):
+        examined = parts.judge.examine(question.ask) if isinstance(question.ask, Case) else None
+        yield _explanation(parts, gate.answer(question), question.ask, examined, options)
+
+
+def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanation:
+    from pip_verify.artifact.name import parse_filename
+    from pip_verify.inspection import carried_by, read_bytes, reject
+    from pip_verify.judge import Case
+
+    try:
+        named = parse_filename(path.name)
+    except EvidenceError as error:
+        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+    digest, wheel, fault = read_bytes(path, named)
+    artifact = replace(named, sha256=digest)
+    pins = parts.first_use.pins_for(artifact.project, inline, artifact.version)
+    case = Case(artifact, pins, bool(inline), wheel=wheel, beside=path)
+
+    def under(pins: tuple[Pin, ...]) -> Verdict:
+        return parts.judge.judge(replace(case, pins=pins))
+
+    if fault is not None:
+        verdict = reject(artifact, fault)
+    else:
+        verdict = parts.first_use.judge(artifact, pins, under, lambda: carried_by(path, artifact, wheel))
+    return _explanation(parts, verdict, case, parts.judge.examine(case), None)
+
+
+def _files(options: argparse.Namespace) -> list[LockedFile]:
+    """The files that the target names: what the locks allow of it, else what the index has of it."""
+    target = _TARGET_RE.match(options.target)
+    if target is None:
+        hint = "pip-verify explain flask, or flask==3.0.3, or dist/flask-3.0.3-py3-none-any.whl"
+        raise UsageError(options.target, expected="NAME, NAME==VERSION or a file on disk", got="neither", hint=hint)
+    from pip_verify.artifact.name import canonical_version, normalise
+
+    try:
+        project = normalise(target[1])
+        version = None if target[2] is None else canonical_version(target[2])
+    except EvidenceError as error:
+        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+    found = _locked(options, project) if options.requirement else _on_index(options, project, version)
+    kept = [file for file in found if version in (None, file.version)]
+    if not kept:
+        where = ", ".join(options.requirement) or "the index"
+        raise UsageError(options.target, expected=f"files of it in {where}", got="none")
+    return kept
+
+
+def _locked(options: argparse.Namespace, project: str) -> list[LockedFile]:
+    from pip_verify.sources.locks import load_locked
+
+    locked = load_locked([Path(name) for name in options.requirement], environ=os.environ)
+    return [file for file in locked.files if file.project == project]
+
+
+def _on_index(options: argparse.Namespace, project: str, version: str | None) -> list[LockedFile]:
+    """The files of the version, or of the newest that pip would choose: final where there is one, not yanked."""
+    from packaging.version import Version
+
+    from pip_verify.lockfiles.model import LockedFile
+    from pip_verify.pins import Origin
+    from pip_verify.sources.index import Index
+
+    found = Index(pip_options(options)).files(project)
+    offered = {Version(file.version) for file in found if not file.yanked}
+    final = {one for one in offered if not one.is_prerelease}
+    wanted = version or str(max(final or offered, default=""))
+    origin = Origin("<index>")
+    return [
+        LockedFile(project, file.version, file.filename, file.sha256, origin, url=file.url)
+        for file in found
+        if file.version == wanted
+    ]
+
+
+def _explanation(
+    parts: Parts, verdict: Verdict, asked: Case | Verdict, examined: Examined | None, options: argparse.Namespace | None
+) -> Explanation:
+    from pip_verify.judge import Case
+    from pip_verify.report.explain import Explanation
+
+    project = verdict.artifact.project
+    return Explanation(
+        verdict,
+        parts.policy.source,
+        parts.policy.publisher_for(project),
+        parts.policy.exemption_for(project),
+        asked.pins if isinstance(asked, Case) else (),
+        () if examined is None else examined.looks,
+        {} if examined is None else examined.keys,
+        time.time(),
+        paste="" if verdict.accepted else _paste(verdict, parts, options),
+    )
+
+
+def _paste(verdict: Verdict, parts: Parts, options: argparse.Namespace | None) -> str:
+    """What would make it pass; "" where the reason's own next step is all that can be said."""
+    artifact, reason = verdict.artifact, verdict.reasons[0]
+    if reason.id == "PV107":
+        return f"pip-verify renew {artifact.project}"
+    if reason.id not in _UNSIGNED:
+        return ""
+    url = _key_list_of(artifact, parts, options) if reason.id == "PV101" and options is not None else None
+    if url is not None:
+        return f"pip-verify pin {artifact.project} --key-list={url}"
+    return (
+        f'# in pip-verify.toml, if you looked at these bytes yourself\n[[exempt]]\nproject = "{artifact.project}"\n'
+        f'reason = "unsigned upstream"\nhashes = ["sha256:{artifact.sha256}"]'
+    )
+
+
+def _key_list_of(artifact: Artifact, parts: Parts, options: argparse.Namespace) -> str | None:
+    """A key list that the release names and that proves it."""
+    import tempfile
+
+    from pip_verify.cli.fresh import fresh_judge
+    from pip_verify.discovery import Discoverer
+    from pip_verify.sources.index import Index
+
+    with tempfile.TemporaryDirectory(prefix="pip-verify-") as cache:
+        judge, _ = fresh_judge(parts.settings, Path(cache))
+        discoverer = Discoverer(Index(pip_options(options)), judge, statements_dir=parts.settings.statements)
+        return discoverer.find(artifact.project, artifact.version, ()).key_list
