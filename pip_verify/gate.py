@@ -113,7 +113,7 @@ class Gate:
         """By the case's pins, or as policy lets a first use be. carried: reads what the file says of itself."""
 
         def under(pins: tuple[Pin, ...]) -> Verdict:
-            return self._judge.judge(replace(case, pins=pins))
+            return self._judge.judge(case if pins is case.pins else replace(case, pins=pins))
 
         return self._first_use.judge(case.artifact, case.pins, under, carried)
 

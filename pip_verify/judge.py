@@ -104,8 +104,8 @@ class Judge:
     def examine(self, case: Case) -> Examined:
         """As ``judge``, with what the verdict was reached from."""
         started = time.perf_counter()
-        found = self._examine(case)
-        return replace(found, verdict=replace(found.verdict, seconds=time.perf_counter() - started))
+        verdict, looks, keys = self._examine(case)
+        return Examined(replace(verdict, seconds=time.perf_counter() - started), tuple(looks), keys)
 
     def prefetch(self, key_lists: Iterable[str], artifacts: Iterable[tuple[Artifact, tuple[Pin, ...]]]) -> None:
         """Warm what judging these will need; failures are left for the judging to find and report."""
@@ -124,9 +124,9 @@ class Judge:
                     if self._statements.cached(place) is None:
                         self._look(place)
 
-    def _examine(self, case: Case) -> Examined:
+    def _examine(self, case: Case) -> tuple[Verdict, Sequence[Look], Keys]:
         if not case.pins or self._exempt_by_hash(case):
-            return Examined(verify(case.artifact, (), (), {}, self._rules(case), self._clock()), (), {})
+            return verify(case.artifact, (), (), {}, self._rules(case), self._clock()), (), {}
         keys = self._keys(case.pins)
         looks: list[Look] = []
         for stage in self._stages(case, keys):
@@ -135,7 +135,8 @@ class Judge:
             with_stage = [*looks, *stage.looks]
             verdict = self._verify(case, with_stage, keys)
             if verdict.accepted:
-                return self._remember(verdict, with_stage, keys)
+                self._remember(verdict, with_stage)
+                return verdict, with_stage, keys
             if stage.kept:
                 looks = with_stage
         verdict = self._verify(case, looks, keys)
@@ -145,7 +146,8 @@ class Judge:
             # A list out of reach must not hide what the copy at hand already shows to be bad.
             if again.accepted or verdict.exit_code not in _TELLING:
                 verdict, keys = again, fresh
-        return self._remember(verdict, looks, keys)
+        self._remember(verdict, looks)
+        return verdict, looks, keys
 
     def _verify(self, case: Case, looks: Sequence[Look], keys: Keys) -> Verdict:
         return verify(case.artifact, tuple(looks), case.pins, keys, self._rules(case), self._clock())
@@ -259,12 +261,11 @@ class Judge:
             if artifact.filename not in place.location and self._statements.cached(place) is None
         ]
 
-    def _remember(self, verdict: Verdict, looks: Sequence[Look], keys: Keys) -> Examined:
+    def _remember(self, verdict: Verdict, looks: Sequence[Look]) -> None:
         if verdict.accepted and verdict.place is not None and verdict.place.kind in ("releases", "url"):
             for look in looks:
                 if isinstance(look, Found) and look.place == verdict.place:
                     self._statements.remember(look.place, look.evidence.data)
-        return Examined(verdict, tuple(looks), keys)
 
 
 def judge_vcs(policy: Policy, artifact: Artifact, location: str) -> Verdict:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pip_verify.errors import UsageError
-from pip_verify.pins import InlinePin
-from pip_verify.requirements.pins import parse_inline_options
+
+if TYPE_CHECKING:
+    from pip_verify.pins import InlinePin
 
 OURS = ("--trust-file", "--statements", "--extra-ca", "--format", "--output", "--mode", "--python")
 SWITCHES = ("--frozen",)  # ours without a value
@@ -58,6 +60,8 @@ class Split:
 
 def split(arguments: Sequence[str]) -> Split:
     """Take our options out of ``arguments``; raises UsageError for one without a value or given twice."""
+    from pip_verify.requirements.pins import parse_inline_options  # lazily: every command asks this module its name
+
     before, after = _at_double_dash(arguments)
     ours = [
         name for name in OURS if not (name == "--output" and command_of(before) == "lock")

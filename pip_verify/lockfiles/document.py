@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from packaging.markers import Marker
-
 from pip_verify.artifact.name import canonical_version, normalise
 from pip_verify.encoding import json_object
 from pip_verify.errors import EvidenceError, UsageError
@@ -167,6 +165,8 @@ class Entry:
 
     def as_marker(self, key: str, text: str) -> str:
         """``text``, found at ``key``, which must be a marker by PEP 508 or PEP 751."""
+        from packaging.markers import Marker  # lazily: most locks of one platform have none
+
         known = self.document.markers_seen
         if text not in known:
             try:

@@ -52,10 +52,14 @@ def read_entry(entry: Path, *, max_bytes: int) -> bytes | None:
     None is safe in a cache, unlike in a store of trust: whoever asks goes to the network, which is the authority, and
     writes the entry anew.
     """
-    if not os.path.lexists(entry):
-        return None
     hint = f"remove {entry}"
-    if entry.is_symlink():
-        raise UsageError(f"cache entry {entry}", expected="a regular file", got="a symbolic link", hint=hint)
-    data, _ = read_file(entry, max_bytes=max_bytes, expected="a cache entry", hint=hint)
+    try:
+        data, _ = read_file(entry, max_bytes=max_bytes, expected="a cache entry", hint=hint, follow_links=False)
+    except UsageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        if entry.is_symlink():
+            got = "a symbolic link"
+            raise UsageError(f"cache entry {entry}", expected="a regular file", got=got, hint=hint) from error
+        raise
     return data if len(data) <= max_bytes else None

@@ -17,18 +17,19 @@ from __future__ import annotations
 import hashlib
 import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urljoin
 
+from pip_verify import __version__
 from pip_verify.artifact.limits import DEFAULT, MIB
 from pip_verify.artifact.name import parse_filename
 from pip_verify.errors import EvidenceError, SourceError
 from pip_verify.sources.https import redact
-from pip_verify.sources.pip_session import PipSessions
+from pip_verify.sources.pip_session import Answer, PipSessions
 
 PAGE_MAX_BYTES = 128 * MIB  # a project with 50,000 files
 FILE_MAX_BYTES = 8 << 30
@@ -42,6 +43,8 @@ _ENTRIES_MAX_BYTES = DEFAULT.names
 _SIGNATURES = (b".dist-info/release.jws", b".dist-info/RECORD.jws")
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
 _PAGE_TYPES = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html", "text/html")
+_AGENT = f"pip-verify/{__version__} (monitor)"
+_MAX_TAG = 200  # characters of an ETag or a date that are worth keeping
 _ACCEPT = f"{_PAGE_TYPES[0]}, {_PAGE_TYPES[1]}; q=0.1, {_PAGE_TYPES[2]}; q=0.01"
 
 
@@ -67,12 +70,33 @@ class IndexFile:
     has_metadata: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one place stated about one project. location: its URL without secrets. there: whether it knows the project.
+
+    files: sorted. etag, last_modified: as they were sent, "" without; by these a later request can ask whether
+    anything has changed since. url: as it was asked, of a page that was just read.
+    """
+
+    location: str
+    there: bool
+    files: tuple[IndexFile, ...]
+    etag: str = ""
+    last_modified: str = ""
+    url: str = field(default="", repr=False, compare=False)
+
+
+# Makes a request to a URL, perhaps later and perhaps several times; raises SourceError when it never succeeds.
+Ask = Callable[[str, Callable[[], Answer | None]], Answer | None]
+
+
 class Index:
     """The indexes and ``--find-links`` of pip's configuration. May be used from many threads.
 
     pip_options: index options as pip takes them (``--index-url`` …); they win over the configuration. Raises
     UsageError for a configuration that pip cannot read or an index that pip would ignore as not trusted. unparsable:
-    how many file names were left out so far, since they name no project and version.
+    how many file names were left out so far, since they name no project and version. retries: whether pip asks again by
+    itself after a failure.
     """
 
     def __init__(
@@ -81,8 +105,9 @@ class Index:
         *,
         deadline: float = DEADLINE,
         download_deadline: float = DOWNLOAD_DEADLINE,
+        retries: bool = True,
     ) -> None:
-        self._sessions = PipSessions(pip_options, deadline)
+        self._sessions = PipSessions(pip_options, deadline, retries=retries)
         self._download_deadline = download_deadline
         self._lock = threading.Lock()
         self._known: _Once[tuple[IndexFile, ...]] = _Once()  # by project
@@ -96,9 +121,69 @@ class Index:
         when no index knows it. Asked once a run. Raises SourceError when one of them could not be asked."""
         return self._known.once(project, lambda: self._list(project))
 
+    def pages(self, project: str, before: Mapping[str, Page], ask: Ask) -> tuple[Page, ...]:
+        """What each place states about ``project`` now; nothing is kept, so a run may ask for any number of projects.
+
+        before: by location, the pages of an earlier time; one that has not changed since is not sent again (RFC 9110
+        section 13.1). Raises SourceError when one of the places could not be asked.
+        """
+        found: list[Page] = []
+
+        def read(link: Any) -> tuple[()]:
+            if link.cache_link_parsing:  # behind --find-links: one page, or file, for all projects
+                found.append(self._page_of(redact(link.url), project, self._page(link)))
+            else:
+                found.append(self._ask_for(link.url_without_fragment, project, before, ask))
+            return ()
+
+        listed, sources = self._sources(project, read)
+        if listed:
+            found.append(self._page_of("--find-links", project, listed))
+        for source in sources:
+            for _ in cast("Iterator[Any]", source.page_candidates()):
+                pass
+        return tuple(found)
+
+    def answers(self, page: Page, ask: Ask) -> bool:
+        """Whether the index of an absent project's page answers otherwise: for its root. Raises SourceError."""
+        root = urljoin(page.url, "../")
+        headers = {"Accept": _ACCEPT, "User-Agent": _AGENT, "Range": "bytes=0-0"}
+        return ask(root, lambda: self._sessions.get(root, headers, 1, partial=True)) is not None
+
+    def _ask_for(self, url: str, project: str, before: Mapping[str, Page], ask: Ask) -> Page:
+        location = redact(url)
+        # what a location without its query stands for may be several pages
+        known = before.get(location) if "?" not in url else None
+        headers = {"Accept": _ACCEPT, "User-Agent": _AGENT}
+        if known is not None and known.etag:
+            headers["If-None-Match"] = known.etag
+        elif known is not None and known.last_modified:
+            headers["If-Modified-Since"] = known.last_modified
+        answer = ask(url, lambda: self._sessions.get(_directory_page(url), headers, PAGE_MAX_BYTES))
+        if answer is None:
+            return Page(location, there=False, files=(), url=url)
+        if answer.status == 304 and known is not None:
+            return replace(known, url=url)
+        page = self._page_of(location, project, _links_of(url, answer))
+        etag, changed = (answer.headers.get(name, "") for name in ("etag", "last-modified"))
+        return replace(
+            page,
+            url=url,
+            etag=etag if len(etag) <= _MAX_TAG else "",
+            last_modified=changed if len(changed) <= _MAX_TAG else "",
+        )
+
+    def _page_of(self, location: str, project: str, links: Sequence[Any]) -> Page:
+        return Page(location, there=True, files=self._files_of(links, project))
+
     def _list(self, project: str) -> tuple[IndexFile, ...]:
+        listed, sources = self._sources(project, self._page)
+        links = [link for source in sources for link in cast("Iterator[Any]", source.page_candidates())]
+        return self._files_of([*listed, *links], project)
+
+    def _files_of(self, links: Sequence[Any], project: str) -> tuple[IndexFile, ...]:
         found: dict[tuple[str, str | None], IndexFile] = {}
-        for link in self._links(project):
+        for link in links:
             file = self._file(link, project)
             if file is not None:
                 found.setdefault((file.filename, file.sha256), file)
@@ -107,20 +192,18 @@ class Index:
         kept = [file for (name, digest), file in found.items() if digest is not None or name not in stated]
         return tuple(sorted(kept, key=lambda file: (file.filename, file.sha256 or "")))
 
-    def _links(self, project: str) -> Iterator[Any]:
+    def _sources(self, project: str, read: Callable[[Any], Sequence[Any]]) -> tuple[list[Any], list[Any]]:
+        """The files that ``--find-links`` names itself, and the places that have pages; ``read`` gets a page's link."""
         from pip._internal.index.collector import LinkCollector
 
         # the lock: pip's scan of a --find-links directory is shared and unguarded
         with self._sessions.session() as session, self._lock:
             collector = LinkCollector.create(session, options=self._sessions.options)
-            collected = collector.collect_sources(project, self._page)
+            collected = collector.collect_sources(project, read)
             places = [source for source in collected.find_links if source is not None]
             # an index's own URL is a file link to pip, too; --find-links may really name a file
             listed = [link for source in places for link in source.file_links() if link.ext in _ARCHIVES]
-        sources = [*places, *(source for source in collected.index_urls if source is not None)]
-        yield from listed
-        for source in sources:
-            yield from cast("Iterator[Any]", source.page_candidates())
+        return listed, [*places, *(source for source in collected.index_urls if source is not None)]
 
     def _file(self, link: Any, project: str) -> IndexFile | None:
         """The file that a link leads to; None when it is another project's, or no wheel or sdist by its name."""
@@ -154,23 +237,8 @@ class Index:
         return self._shared.once(url, lambda: self._read_page(url))
 
     def _read_page(self, url: str) -> list[Any]:
-        from pip._internal.index.collector import IndexContent, parse_links
-
         answer = self._sessions.get(_directory_page(url), {"Accept": _ACCEPT}, PAGE_MAX_BYTES)
-        if answer is None:
-            return []
-        kind = answer.headers.get("content-type", "")
-        if not kind.lower().startswith(_PAGE_TYPES):
-            raise SourceError(
-                redact(url), expected="an index page (PEP 503, PEP 691)", got=f"Content-Type {kind[:80]!a}"
-            )
-        page = IndexContent(answer.body, kind, encoding=None, url=answer.url, cache_link_parsing=False)
-        try:
-            return list(parse_links(page))
-        # not only ValueError: pip takes a JSON page's shape for granted
-        except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError) as error:
-            expected = "an index page (PEP 503, PEP 691)"
-            raise SourceError(redact(url), expected=expected, got=f"a malformed one: {error}"[:200]) from error
+        return [] if answer is None else _links_of(url, answer)
 
     # Files.
 
@@ -254,6 +322,22 @@ class _Once(Generic[_Result]):
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it, and so does this thread
                 future.set_exception(error)
         return future.result()
+
+
+def _links_of(url: str, answer: Answer) -> list[Any]:
+    """The links of a page as pip reads it; raises SourceError when it is none."""
+    from pip._internal.index.collector import IndexContent, parse_links
+
+    expected = "an index page (PEP 503, PEP 691)"
+    kind = answer.headers.get("content-type", "")
+    if not kind.lower().startswith(_PAGE_TYPES):
+        raise SourceError(redact(url), expected=expected, got=f"Content-Type {kind[:80]!a}")
+    page = IndexContent(answer.body, kind, encoding=None, url=answer.url, cache_link_parsing=False)
+    try:
+        return list(parse_links(page))
+    # not only ValueError: pip takes a JSON page's shape for granted
+    except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError) as error:
+        raise SourceError(redact(url), expected=expected, got=f"a malformed one: {error}"[:200]) from error
 
 
 def _directory_page(url: str) -> str:

@@ -21,10 +21,8 @@ from pip_verify.lockfiles.merge import combine
 from pip_verify.lockfiles.model import LockedFile, LockedSet
 from pip_verify.lockfiles.package import is_archive
 from pip_verify.lockfiles.recognise import reader_for
-from pip_verify.lockfiles.requirement_files import from_requirements
 from pip_verify.pins import Origin
 from pip_verify.requirements.model import ParsedFile
-from pip_verify.requirements.parse import parse_requirements
 from pip_verify.sources import concurrently
 
 MAX_NESTING = 50  # levels of -r and -c
@@ -52,8 +50,7 @@ def load_locked(paths: Sequence[Path], *, environ: Mapping[str, str]) -> LockedS
             requirements.read(path, data)
             if None not in parts:
                 parts.append(None)
-    together = from_requirements(*requirements.parsed)
-    return combine(together if part is None else part for part in parts)
+    return combine(requirements.together() if part is None else part for part in parts)
 
 
 @dataclass
@@ -64,6 +61,12 @@ class _RequirementFiles:
     parsed: list[ParsedFile] = field(default_factory=list)
     _seen: set[tuple[str, bool]] = field(default_factory=set)
 
+    def together(self) -> LockedSet:
+        """What all of them allow; requirements and constraints can only be read together."""
+        from pip_verify.lockfiles.requirement_files import from_requirements  # lazily: most locks are no such files
+
+        return from_requirements(*self.parsed)
+
     def read(self, path: Path, data: bytes) -> None:
         """Read one named by the user."""
         self._read(path, data, constraint=False, including=())
@@ -73,6 +76,8 @@ class _RequirementFiles:
         if (real, constraint) in self._seen:
             return
         self._seen.add((real, constraint))
+        from pip_verify.requirements.parse import parse_requirements  # lazily, as above
+
         parsed = parse_requirements(data, str(path), constraint=constraint, environ=self.environ)
         self.parsed.append(parsed)
         for nested in parsed.nested:

@@ -23,8 +23,10 @@ from typing import Any, cast
 from pip_verify.errors import SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.https import redact
+from pip_verify.sources.status import StatusError
 
 _ABSENT = (404, 410)
+_CONDITIONS = {"If-None-Match", "If-Modified-Since"}
 _CHUNK = 64 * 1024
 
 
@@ -40,10 +42,12 @@ class Answer:
 
 class PipSessions:
     """IN_FLIGHT sessions of pip's, one for each request under way, because neither pip nor requests promises that one
-    may serve several threads. options: pip's own, parsed. deadline: seconds for one answer, where none is stated."""
+    may serve several threads. options: pip's own, parsed. deadline: seconds for one answer, where none is stated.
+    retries: whether pip tries again by itself; if not, each answer comes to the caller as it is."""
 
-    def __init__(self, pip_options: Sequence[str], deadline: float) -> None:
+    def __init__(self, pip_options: Sequence[str], deadline: float, *, retries: bool = True) -> None:
         self._deadline = deadline
+        self._retries = retries
         self._command, self.options = _configure(pip_options)
         self._slots = threading.BoundedSemaphore(IN_FLIGHT)
         self._free: queue.LifoQueue[Any] = queue.LifoQueue()
@@ -74,16 +78,18 @@ class PipSessions:
         partial: bool = False,
     ) -> Answer | None:
         """The answer; None for a URL that leads to nothing. target: gets the body instead of the answer. partial:
-        status 206 is wanted, and of 200, which is the whole file, the body is not read."""
+        status 206 is wanted, and of 200, which is the whole file, the body is not read. Status 304 comes back only
+        where ``headers`` state a condition. Raises SourceError; of these StatusError for another status."""
         seconds = deadline or self._deadline
+        wanted = {200, *((206, 416) if partial else ()), *((304,) if _CONDITIONS & headers.keys() else ())}
 
         def fetch() -> Answer | None:
             response = session.get(url, headers=dict(headers), stream=True)
             with contextlib.closing(response):
                 if response.status_code in _ABSENT:
                     return None
-                if response.status_code != 200 and not (partial and response.status_code in (206, 416)):
-                    raise _refused(url, response.status_code)
+                if response.status_code not in wanted:
+                    raise _refused(url, response)
                 body = io.BytesIO() if target is None else target
                 if not partial or response.status_code == 206:
                     _copy(response, body, max_bytes, url)
@@ -169,9 +175,20 @@ def _within(seconds: float, work: Callable[[], Answer | None], url: str) -> Answ
         raise
 
 
-def _refused(url: str, status: int) -> SourceError:
+def _never_again(session: Any) -> None:
+    """Let no adapter try again: of several tries only the last error would be left, and no Retry-After."""
+    from pip._vendor.urllib3 import Retry
+
+    for adapter in session.adapters.values():
+        if hasattr(adapter, "max_retries"):
+            adapter.max_retries = Retry(0, read=False)
+
+
+def _refused(url: str, response: Any) -> StatusError:
+    status = response.status_code
     hint = "give the index's credentials in netrc, keyring or pip's configuration" if status in (401, 403) else ""
-    return SourceError(redact(url), expected="HTTP status 200, or 404", got=f"HTTP status {status}", hint=hint)
+    retry_after = response.headers.get("retry-after", "")
+    return StatusError(redact(url), status, expected="HTTP status 200, or 404", retry_after=retry_after, hint=hint)
 
 
 @contextlib.contextmanager

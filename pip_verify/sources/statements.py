@@ -30,6 +30,7 @@ DEFAULT_TEMPLATE = "releases/{project}/{version}.jws"  # relative to the key lis
 STATEMENT_MAX_BYTES = 1024 * 1024  # several thousand subjects; the largest releases have a few hundred files
 
 _ABSENT = (404, 410)
+_MARK_RE = re.compile(r"pip-verify--(project|version|filename)--here")
 _REMOTE = ("releases", "url")
 
 
@@ -131,13 +132,22 @@ def _look_locally(place: Place) -> Look:
     return Found(Evidence(FORMAT, place, data))
 
 
-@lru_cache(maxsize=65536)  # asked for when it is fetched and when it is judged
 def _releases_url(artifact: Artifact, template: str, base_url: str) -> str:
-    what = f"releases template {template!a} of {redact(base_url) or 'the pin'}"
     values = {"project": artifact.project, "version": artifact.version, "filename": artifact.filename}
-    expanded = re.sub(r"\{(\w+)\}", lambda name: quote(values[name[1]], safe=""), check_template(template, what))
+    return _MARK_RE.sub(lambda mark: quote(values[mark[1]], safe=""), _whole_template(template, base_url))
+
+
+@lru_cache(maxsize=4096)  # a gate expands one template for hundreds of releases
+def _whole_template(template: str, base_url: str) -> str:
+    """The template joined to its base and checked, with a mark of plain letters in place of each variable.
+
+    What is put in for the mark is percent-encoded and no dot segment, so it cannot change what the URL's parts are.
+    Raises EvidenceError.
+    """
+    what = f"releases template {template!a} of {redact(base_url) or 'the pin'}"
+    marked = re.sub(r"\{(\w+)\}", r"pip-verify--\1--here", check_template(template, what))
     try:
-        url = urljoin(base_url, expanded)
+        url = urljoin(base_url, marked)
         check_url(url)
     except (UsageError, ValueError) as error:
         raise EvidenceError(what, expected="a template for https URLs", got=str(error)) from error
