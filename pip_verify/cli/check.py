@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.cli.index_options import add_index_options, pip_options
+from pip_verify.cli.lock_options import add_lock_arguments, lock_names
 from pip_verify.cli.verify import add_report_options
 from pip_verify.errors import UsageError
 
@@ -45,7 +46,7 @@ def _judge_locks(options: argparse.Namespace, parts: Parts) -> tuple[Verdict, ..
     from pip_verify.gate import Gate
     from pip_verify.sources.locks import load_locked
 
-    locked = load_locked([Path(name) for name in (*options.requirement, *options.locks)], environ=os.environ)
+    locked = load_locked([Path(name) for name in lock_names(options)], environ=os.environ)
     if options.this_platform:
         locked = _for_this_platform(locked)
     download = _downloader(options) if options.download else None
@@ -89,7 +90,7 @@ def _downloader(options: argparse.Namespace) -> Download:
 
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:
-    named = [*options.requirement, *options.locks]
+    named = lock_names(options)
     if options.installed and named:
         raise UsageError("--installed", expected="no lock beside it", got=named[0], hint="check them one by one")
     if not options.installed and not named:
@@ -105,10 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Judge what is locked, by the digests the lock states. Resolves, downloads and installs nothing.",
         allow_abbrev=False,
     )
-    parser.add_argument("locks", nargs="*", metavar="LOCK", help="a lock file, or a directory of wheels and sdists")
-    parser.add_argument(
-        "-r", "--requirement", action="append", default=[], metavar="FILE", help="a requirement file with hashes"
-    )
+    add_lock_arguments(parser)
     parser.add_argument("--installed", action="store_true", help="judge an environment by its receipts instead")
     parser.add_argument("--python", metavar="ENV", help="of --installed: the environment")
     parser.add_argument("--this-platform", action="store_true", help="only what this interpreter could install")

@@ -8,7 +8,6 @@ import io
 import os
 import shlex
 import tempfile
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
@@ -16,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.cli.index_options import add_index_options, pip_options
-from pip_verify.cli.trust_file import Place, change, locate, say, shown
-from pip_verify.config import Settings, pip_network_settings
+from pip_verify.cli.lock_options import add_lock_arguments, lock_names
+from pip_verify.cli.trust_file import Place, change, last_day, locate, say, shown
+from pip_verify.config import Settings
 from pip_verify.errors import UsageError
 from pip_verify.policy import EMPTY_POLICY, Policy
 from pip_verify.sources.https import redact
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from pip_verify.discovery.merge import Merged
     from pip_verify.lockfiles.model import LockedFile, LockedSet
     from pip_verify.trustfile import TrustFile
-
-MONTHS = 6  # how long an exemption written here holds, to the first day of a month
 
 
 @dataclass
@@ -50,7 +48,7 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     settings = Settings.resolve({"statements": options.statements, "extra_ca": options.extra_ca}, os.environ)
     today = datetime.now(timezone.utc).date()
-    until = _until(options.until, today)
+    until = last_day(options.until, today)
     place = _place(options.file)
     plan = _plan(options, place.policy)
     results = _look(plan, options, settings, place.policy)
@@ -71,20 +69,6 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _until(stated: str | None, today: date) -> date:
-    """The last day of new exemptions: as stated, else the first of the month that is MONTHS away."""
-    if stated is None:
-        months = today.month - 1 + MONTHS
-        return date(today.year + months // 12, months % 12 + 1, 1)
-    try:
-        until = date.fromisoformat(stated)
-    except ValueError as error:
-        raise UsageError("--until", expected="a date as 2027-05-01", got=ascii(stated[:40])) from error
-    if until <= today:
-        raise UsageError("--until", expected=f"a day after today, {today}", got=str(until))
-    return until
-
-
 def _place(stated: str | None) -> Place:
     """The trust file to write; one that is not there yet is a new one."""
     name = stated or os.environ.get("PIP_VERIFY_TRUST_FILE")
@@ -99,7 +83,7 @@ def _place(stated: str | None) -> Place:
 def _plan(options: argparse.Namespace, policy: Policy) -> _Plan:
     from pip_verify.discovery import Wanted
 
-    names = [*options.requirement, *options.locks]
+    names = lock_names(options)
     if names:
         from pip_verify.sources.locks import load_locked
 
@@ -175,25 +159,12 @@ def _look(plan: _Plan, options: argparse.Namespace, settings: Settings, policy: 
 
 
 def _discoverer(options: argparse.Namespace, settings: Settings, policy: Policy, cache: Path) -> Discoverer:
+    from pip_verify.cli.fresh import fresh_judge
     from pip_verify.discovery import Discoverer
-    from pip_verify.judge import Judge
-    from pip_verify.sources.https import Fetcher
     from pip_verify.sources.index import Index
-    from pip_verify.sources.keylists import KeyListStore
-    from pip_verify.sources.statements import StatementStore
 
     index = Index(pip_options(options))
-    fetcher = Fetcher(
-        extra_ca=[settings.extra_ca] if settings.extra_ca else [], defaults=lambda: pip_network_settings(os.environ)
-    )
-    judge = Judge(
-        EMPTY_POLICY,
-        KeyListStore(fetcher, cache / "key-lists", clock=time.time, deadline_seconds=settings.deadline),
-        StatementStore(fetcher, cache / "statements", deadline_seconds=settings.deadline),
-        statements_dir=settings.statements,
-        clock=time.time,
-        warn=say,
-    )
+    judge, _ = fresh_judge(settings, cache)
     known = [publisher.pin() for publisher in policy.publishers]
     return Discoverer(index, judge, known=known, statements_dir=settings.statements)
 
@@ -269,10 +240,7 @@ def _parser() -> argparse.ArgumentParser:
         "change and leaves alone what you wrote.",
         allow_abbrev=False,
     )
-    parser.add_argument("locks", nargs="*", metavar="LOCK", help="a lock file, or a directory of wheels and sdists")
-    parser.add_argument(
-        "-r", "--requirement", action="append", default=[], metavar="FILE", help="a requirement file with hashes"
-    )
+    add_lock_arguments(parser)
     parser.add_argument("--python", metavar="ENV", help="without a lock: the environment to read")
     parser.add_argument("--statements", metavar="DIR", help="release statements on disk, looked at first")
     parser.add_argument("--extra-ca", metavar="FILE", help="a private CA to add for key lists and statements")

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pip_verify.cli.lock_options import add_lock_arguments, lock_names
 from pip_verify.cli.trust_file import Place, change, last_day, locate, make_parser, project_names, say, show, shown
 from pip_verify.config import FIRST_USE_NAME, Settings
 from pip_verify.errors import UsageError
@@ -84,18 +85,10 @@ def prune(arguments: Sequence[str]) -> int:
         "Drop the projects and exemptions that nothing in these locks requires. Patterns stay. Name every lock that "
         "this trust file serves, also that of your build requirements.",
     )
-    parser.add_argument("locks", nargs="*", metavar="LOCK", help="a lock file, or a directory of wheels and sdists")
-    parser.add_argument(
-        "-r",
-        "--requirement",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a requirement file that fixes everything",
-    )
+    add_lock_arguments(parser)
     options = parser.parse_args(arguments)
     place = _locate(options)
-    required = _required([*options.requirement, *options.locks])
+    required = _required(lock_names(options))
     dropped: list[str] = []
 
     def edit(trust_file: TrustFile) -> None:
