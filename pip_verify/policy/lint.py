@@ -14,7 +14,7 @@ from typing import Any
 from pip_verify.errors import PipVerifyError
 from pip_verify.pins import Origin
 from pip_verify.policy.model import Exemption, Policy
-from pip_verify.policy.parse import _decode, _header_lines, _load, _parse, parse_pyproject, parse_trust_file
+from pip_verify.policy.parse import decode, header_lines, load, parse_document, parse_pyproject, parse_trust_file
 from pip_verify.requirements.lint import Remark, remark_of
 from pip_verify.requirements.model import ParsedFile
 
@@ -83,17 +83,17 @@ def _all_faults(data: bytes, name: str, *, pyproject: bool) -> list[Remark]:
     path = "tool.pip-verify" if pyproject else ""
     remarks = []
     try:
-        text = _decode(data, name)
-        document: Any = _load(text, name)
+        text = decode(data, name)
+        document: Any = load(text, name)
         for key in path.split(".") if path else ():
             document = document[key]
         parts = list(_parts(document))
     except (PipVerifyError, KeyError, TypeError, AttributeError):
         return []
-    header = _header_lines(text).get(f"[{path}.policy]" if path else "[policy]", [0])[0]
+    header = header_lines(text).get(f"[{path}.policy]" if path else "[policy]", [0])[0]
     for part in parts:
         try:
-            _parse(part, text, name, path)
+            parse_document(part, text, name, path)
         except PipVerifyError as error:
             remarks.append(remark_of(error, Origin(name, header if "policy" in part else 0)))
     return remarks

@@ -47,23 +47,24 @@ def parse_trust_file(data: bytes, name: str) -> Policy:
 
     Raises UsageError, or EvidenceError for a weak key.
     """
-    text = _decode(data, name)
-    return _parse(_load(text, name), text, name, "")
+    text = decode(data, name)
+    return parse_document(load(text, name), text, name, "")
 
 
 def parse_pyproject(data: bytes, name: str) -> Policy | None:
     """Parse the table ``[tool.pip-verify]`` of a ``pyproject.toml``; None when there is none. Raises as above."""
-    text = _decode(data, name)
-    tool = Table(_load(text, name).get("tool", {}), name, "tool")
+    text = decode(data, name)
+    tool = Table(load(text, name).get("tool", {}), name, "tool")
     for key in tool.values:
         if key != _TOOL and key.lower().replace("_", "").replace("-", "") == "pipverify":
             raise tool.error(
                 quoted(key), f"the table [tool.{_TOOL}]", "another spelling", f"rename it to [tool.{_TOOL}]"
             )
-    return _parse(tool.values[_TOOL], text, name, f"tool.{_TOOL}") if _TOOL in tool.values else None
+    return parse_document(tool.values[_TOOL], text, name, f"tool.{_TOOL}") if _TOOL in tool.values else None
 
 
-def _decode(data: bytes, name: str) -> str:
+def decode(data: bytes, name: str) -> str:
+    """The file's text; raises UsageError when it is too large or not UTF-8."""
     if len(data) > TRUST_FILE_MAX_BYTES:
         raise UsageError(name, expected=f"at most {TRUST_FILE_MAX_BYTES} bytes", got=f"{len(data)} bytes")
     try:
@@ -72,17 +73,19 @@ def _decode(data: bytes, name: str) -> str:
         raise UsageError(name, expected="UTF-8", got=f"an invalid byte at offset {error.start}") from error
 
 
-def _load(text: str, name: str) -> dict[str, Any]:
+def load(text: str, name: str) -> dict[str, Any]:
+    """The TOML document; raises UsageError when it is none."""
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: an integer of 5000 digits is a ValueError
         raise UsageError(name, expected="TOML 1.0", got=str(error)) from error
 
 
-def _parse(document: object, text: str, name: str, path: str) -> Policy:
+def parse_document(document: object, text: str, name: str, path: str) -> Policy:
+    """The policy of one document; path: of the table that holds it, dotted, "" for the whole. Raises as above."""
     top = Table(document, name, path, _TOP)
     settings = Table(top.values.get("policy", {}), name, _join(path, "policy"), _POLICY)
-    lines = _header_lines(text)
+    lines = header_lines(text)
     publishers = _parse_publishers(top, lines)
     exemptions = _parse_exemptions(top, lines)
     _refuse_double_claims(publishers, top)
@@ -260,7 +263,7 @@ def _refuse_silencing(publishers: tuple[Publisher, ...], exemptions: tuple[Exemp
             )
 
 
-def _header_lines(text: str) -> dict[str, list[int]]:
+def header_lines(text: str) -> dict[str, list[int]]:
     """The lines of each table header, which the TOML library does not tell: for messages only, so a simple scan."""
     lines: dict[str, list[int]] = {}
     for number, line in enumerate(text.split("\n"), start=1):
