@@ -157,8 +157,8 @@ def _without_pin(artifact: Artifact, policy: Rules, now: float) -> Verdict:
     if policy.unsigned_hash_pinned and policy.user_sha256:
         return _held_to(artifact, policy.user_sha256, Reason("PV003", artifact.filename), "hash")
     hint = (
-        f"find out who signs it and write, in a requirement file: {artifact.project} --key-list=<https URL>; "
-        f'or name "{artifact.project}" in the projects of a publisher in pip-verify.toml'
+        f"see who signs it: pip-verify explain {artifact.project}; then pip-verify pin {artifact.project}"
+        " --key-list=<https URL>, or the same option behind the requirement, or an exemption in pip-verify.toml"
     )
     if policy.unsigned_hash_pinned:
         hint += "; or give its --hash"

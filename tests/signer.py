@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,3 +134,15 @@ def sign_record_jws(signers: Sequence[Signer], record: bytes) -> bytes:
         value = signer.sign(f"{header}.{payload}".encode("ascii"))
         recipients.append({"header": header, "signature": b64u(value)})
     return to_json({"payload": payload, "recipients": recipients})
+
+
+def sign_legacy(signer: Signer) -> Callable[[str], bytes]:
+    """A function from the hex digest of RECORD to ``RECORD.jws``, as ``makers.make_wheel`` takes it."""
+
+    def sign(digest: str) -> bytes:
+        payload = b64u(to_json({"hash": "sha256=" + b64u(bytes.fromhex(digest))}))
+        header = b64u(to_json({"alg": "Ed25519", "jwk": {"kty": "Ed25519", "vk": b64u(signer.raw)}}))
+        value = signer.sign(f"{header}.{payload}".encode("ascii"))
+        return to_json({"payload": payload, "recipients": [{"header": header, "signature": b64u(value)}]})
+
+    return sign

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pip_verify.cli.advice import Advise, on_disk, on_index
 from pip_verify.cli.index_options import add_index_options, pip_options
 from pip_verify.cli.verify import add_trust_options
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.requirements.pins import parse_inline_options
 
 if TYPE_CHECKING:
-    from pip_verify.artifact.name import Artifact
     from pip_verify.cli.setup import Parts
     from pip_verify.judge import Case, Examined
     from pip_verify.lockfiles.model import LockedFile
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pip_verify.report.explain import Explanation
     from pip_verify.verdict import Verdict
 
-_UNSIGNED = ("PV101", "PV102")
 _TARGET_RE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([^=\s]+))?\Z")
 
 
@@ -72,10 +71,11 @@ def _examine(options: argparse.Namespace, parts: Parts, inline: list[InlinePin])
     from pip_verify.judge import Case
 
     gate = Gate(parts.policy, parts.judge, parts.first_use)
+    advise = on_index(parts.settings, pip_options(options))
     files = [replace(file, pins=(*file.pins, *inline)) for file in _files(options)]
     for question in gate.questions(files):
         examined = parts.judge.examine(question.ask) if isinstance(question.ask, Case) else None
-        yield _explanation(parts, gate.answer(question), question.ask, examined, options)
+        yield _explanation(parts, gate.answer(question), question.ask, examined, advise)
 
 
 def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanation:
@@ -99,7 +99,7 @@ def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanat
         verdict = reject(artifact, fault)
     else:
         verdict = parts.first_use.judge(artifact, pins, under, lambda: carried_by(path, artifact, wheel))
-    return _explanation(parts, verdict, case, parts.judge.examine(case), None)
+    return _explanation(parts, verdict, case, parts.judge.examine(case), on_disk(path, artifact, wheel, under))
 
 
 def _files(options: argparse.Namespace) -> list[LockedFile]:
@@ -151,7 +151,7 @@ def _on_index(options: argparse.Namespace, project: str, version: str | None) ->
 
 
 def _explanation(
-    parts: Parts, verdict: Verdict, asked: Case | Verdict, examined: Examined | None, options: argparse.Namespace | None
+    parts: Parts, verdict: Verdict, asked: Case | Verdict, examined: Examined | None, advise: Advise
 ) -> Explanation:
     from pip_verify.judge import Case
     from pip_verify.report.explain import Explanation
@@ -166,35 +166,5 @@ def _explanation(
         () if examined is None else examined.looks,
         {} if examined is None else examined.keys,
         time.time(),
-        paste="" if verdict.accepted else _paste(verdict, parts, options),
+        paste="" if verdict.accepted else advise(verdict),
     )
-
-
-def _paste(verdict: Verdict, parts: Parts, options: argparse.Namespace | None) -> str:
-    """What would make it pass; "" where the reason's own next step is all that can be said."""
-    artifact, reason = verdict.artifact, verdict.reasons[0]
-    if reason.id == "PV107":
-        return f"pip-verify renew {artifact.project}"
-    if reason.id not in _UNSIGNED:
-        return ""
-    url = _key_list_of(artifact, parts, options) if reason.id == "PV101" and options is not None else None
-    if url is not None:
-        return f"pip-verify pin {artifact.project} --key-list={url}"
-    return (
-        f'# in pip-verify.toml, if you looked at these bytes yourself\n[[exempt]]\nproject = "{artifact.project}"\n'
-        f'reason = "unsigned upstream"\nhashes = ["sha256:{artifact.sha256}"]'
-    )
-
-
-def _key_list_of(artifact: Artifact, parts: Parts, options: argparse.Namespace) -> str | None:
-    """A key list that the release names and that proves it."""
-    import tempfile
-
-    from pip_verify.cli.fresh import fresh_judge
-    from pip_verify.discovery import Discoverer
-    from pip_verify.sources.index import Index
-
-    with tempfile.TemporaryDirectory(prefix="pip-verify-") as cache:
-        judge, _ = fresh_judge(parts.settings, Path(cache))
-        discoverer = Discoverer(Index(pip_options(options)), judge, statements_dir=parts.settings.statements)
-        return discoverer.find(artifact.project, artifact.version, ()).key_list

@@ -52,9 +52,18 @@ class Explanation:
 
 def render(explanation: Explanation, style: Style) -> str:
     """The explanation, each line ended; only printable characters but for ``style``'s colours."""
-    parts = (_artifact(explanation.verdict.artifact), _who(explanation), _keys(explanation), _evidence(explanation))
-    lines = [line for part in parts for line in part]
-    return "".join(f"{line}\n" for line in (*lines, *_decision(explanation, style)))
+    steps = [
+        ("Who may speak for it", _who(explanation)),
+        ("The keys on the publishers' lists now", _keys(explanation)),
+        ("What speaks for it", _evidence(explanation)),
+        (_decided(explanation, style), _reasons(explanation)),
+        _next(explanation),
+    ]
+    lines = list(_artifact(explanation.verdict.artifact))
+    told = [(title, found) for title, part in steps if (found := list(part))]
+    for number, (title, found) in enumerate(told, start=1):
+        lines += [f"{number}. {title}", *found]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _artifact(artifact: Artifact) -> Iterator[str]:
@@ -67,7 +76,6 @@ def _artifact(artifact: Artifact) -> Iterator[str]:
 
 
 def _who(explanation: Explanation) -> Iterator[str]:
-    yield "1. Who may speak for it"
     artifact, publisher, exemption = explanation.verdict.artifact, explanation.publisher, explanation.exemption
     yield f"   trust file: {one_line(explanation.source or 'none found')}"
     if publisher is not None:
@@ -98,8 +106,6 @@ def _demand(pin: Pin) -> str:
 
 
 def _keys(explanation: Explanation) -> Iterator[str]:
-    if explanation.keys:
-        yield "2. The keys on the publishers' lists now"
     for url, found in explanation.keys.items():
         yield f"   {one_line(url)}"
         if isinstance(found, PipVerifyError):
@@ -118,8 +124,6 @@ def _standing(entry: ListedKey, now: float) -> str:
 
 
 def _evidence(explanation: Explanation) -> Iterator[str]:
-    if explanation.looks:
-        yield "3. What speaks for it"
     outcomes = {looked.place: looked.outcome for looked in explanation.verdict.looked}
     for look in explanation.looks:
         place = look.place
@@ -183,25 +187,24 @@ def _known(kid: str, explanation: Explanation) -> tuple[PublicKey | None, str]:
 # Step 4: the decision, and what would change it.
 
 
-def _decision(explanation: Explanation, style: Style) -> Sequence[str]:
-    verdict = explanation.verdict
-    words, colour = _WORDS[verdict.decision]
-    lines = [f"4. Decided {_utc(explanation.now)}: {style.paint(words, colour)} (exit code {verdict.exit_code})"]
-    for reason in verdict.reasons:
-        lines.append(f"   {reason.id} {reason.help}: {one_line(reason.subject)}")
+def _decided(explanation: Explanation, style: Style) -> str:
+    words, colour = _WORDS[explanation.verdict.decision]
+    return f"Decided {_utc(explanation.now)}: {style.paint(words, colour)} (exit code {explanation.verdict.exit_code})"
+
+
+def _reasons(explanation: Explanation) -> Iterator[str]:
+    for reason in explanation.verdict.reasons:
+        yield f"   {reason.id} {reason.help}: {one_line(reason.subject)}"
         parts = {"expected": reason.expected, "got": reason.got, "next": reason.hint}
-        lines += [f"     {name + ':':<9} {one_line(value)}" for name, value in parts.items() if value]
-    if verdict.accepted:
-        return lines
-    if verdict.exit_code in _SHOULD_NOT:
-        return [*lines, "5. Do not make this pass: this is what an attack looks like. Find out what happened first."]
-    if not explanation.paste:
-        return lines
-    return [
-        *lines,
-        "5. What would make it pass, if you trust it",
-        *(f"   {one_line(t)}" for t in explanation.paste.split("\n")),
-    ]
+        yield from (f"     {name + ':':<9} {one_line(value)}" for name, value in parts.items() if value)
+
+
+def _next(explanation: Explanation) -> tuple[str, Sequence[str]]:
+    """What would make it pass, or the warning that nothing should."""
+    if explanation.verdict.exit_code in _SHOULD_NOT:
+        return "Do not make this pass", ["   This is what an attack looks like. Find out what happened first."]
+    lines = explanation.paste.split("\n") if explanation.paste and not explanation.verdict.accepted else []
+    return "What would make it pass, if you trust it", [f"   {one_line(line)}" for line in lines]
 
 
 def _utc(seconds: float) -> str:

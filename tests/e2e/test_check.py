@@ -9,7 +9,7 @@ import pytest
 from pip_verify.config import OUTPUT_FORMATS
 from tests import makers
 from tests.e2e.world import ALICE, EVE, Result, World
-from tests.signer import sha256, sign_release
+from tests.signer import sha256, sign_legacy, sign_release
 
 WHEEL, SDIST = makers.wheel_filename("demo", "1.0"), makers.sdist_filename("demo", "1.0")
 
@@ -310,3 +310,27 @@ def test_explain_does_not_help_an_attacker(world: World) -> None:
 def test_explain_an_unknown_project_is_a_usage_error(world: World) -> None:
     assert explain(world, "nobody").code == 2
     assert explain(world, "not a name").code == 2
+
+
+def test_explain_a_file_that_names_its_list_offers_that_list(world: World) -> None:
+    world.publisher.show(ALICE)
+    data = world.wheel("demo", "1.0", ALICE, metadata_extra=f"Project-URL: Key-List, {world.publisher.list_url}\n")
+    path = world.save(WHEEL, data)
+    assert f"pip-verify pin demo --key-list={world.publisher.list_url}" in explain(world, path).stdout
+    world.publisher.show(EVE)
+    assert "pip-verify pin" not in explain(world, path).stdout.partition("What would make it pass")[2]
+
+
+def test_explain_offers_the_key_that_a_legacy_wheel_carries(world: World) -> None:
+    world.wheel("demo", "1.0", legacy_sign=sign_legacy(ALICE))
+    result = explain(world, "demo")
+    assert f'keys = ["{ALICE.text}"]\n   formats = ["record-jws"]' in result.stdout
+
+
+def test_explain_offers_nothing_where_a_stranger_signed(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.wheel("demo", "1.0", EVE, metadata_extra=f"Project-URL: Key-List, {world.publisher.list_url}\n")
+    result = explain(world, "demo")
+    assert result.code == 10
+    assert "# nothing, before you know why" in result.stdout
+    assert "[[exempt]]" not in result.stdout

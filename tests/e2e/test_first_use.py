@@ -14,7 +14,7 @@ import pytest
 from pip_verify.firstuse import parse_first_use, serialise
 from tests import makers
 from tests.e2e.world import ALICE, BOB, EVE, World, need_lock_files
-from tests.signer import Signer, b64u, sha256, sign_release, to_json
+from tests.signer import Signer, sha256, sign_legacy, sign_release
 
 WHEEL = "demo-1.0-py3-none-any.whl"
 SDIST = "demo-1.0.tar.gz"
@@ -29,16 +29,6 @@ def names(url: str) -> str:
 
 def in_wheel(signer: Signer, project: str = "demo", version: str = "1.0") -> Any:
     return lambda digest: sign_release([signer], {"RECORD": digest}, project, version)
-
-
-def legacy(signer: Signer) -> Any:
-    def sign(digest: str) -> bytes:
-        payload = b64u(to_json({"hash": "sha256=" + b64u(bytes.fromhex(digest))}))
-        header = b64u(to_json({"alg": "Ed25519", "jwk": {"kty": "Ed25519", "vk": b64u(signer.raw)}}))
-        value = signer.sign(f"{header}.{payload}".encode("ascii"))
-        return to_json({"payload": payload, "recipients": [{"header": header, "signature": b64u(value)}]})
-
-    return sign
 
 
 @pytest.fixture
@@ -140,11 +130,11 @@ def test_an_sdist_and_its_build_dependency(known: World) -> None:
 
 def test_a_key_that_only_the_legacy_signature_carries(world: World) -> None:
     world.trust(policy=[RECORD])
-    world.wheel("demo", legacy_sign=legacy(ALICE))
+    world.wheel("demo", legacy_sign=sign_legacy(ALICE))
     world.installed_as(world.run("install", "demo"), demo="1.0")
     seen = parse_first_use(lock_of(world) or b"", LOCK)["demo"]
     assert (seen.keys[0].text, seen.key_list, seen.lines) == (ALICE.text, None, {"1.0": "record-jws"})
-    world.wheel("demo", "1.0", legacy_sign=legacy(EVE), files={"demo/__init__.py": "evil = 1"})
+    world.wheel("demo", "1.0", legacy_sign=sign_legacy(EVE), files={"demo/__init__.py": "evil = 1"})
     result = again(world)
     assert (result.code, result.reasons(WHEEL)[0]) == (11, "PV204"), result.stderr
 

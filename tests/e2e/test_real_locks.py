@@ -53,7 +53,7 @@ def run(command: list[str], where: Path, expect: int = 0, **environ: str) -> sub
 
 @dataclass
 class Team:
-    """A directory with a lock, and the publisher who signs some of it. signed: for each release, digests by file name."""
+    """A directory with a lock, and the publisher who signs some of it. signed: digests by file name, by release."""
 
     where: Path
     site: HttpsWorld

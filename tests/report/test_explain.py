@@ -80,14 +80,14 @@ def test_a_signature_that_does_not_verify_is_said_loudly_and_nothing_is_offered(
     forged = statement.replace(statement[-40:-20], statement[-60:-40])
     text = explain([found(forged)], pin(ALICE), paste="pip-verify pin demo")
     assert "a signature that does NOT verify" in text
-    assert "5. Do not make this pass" in text
+    assert "4. Do not make this pass" in text
     assert "pip-verify pin demo" not in text
 
 
 def test_what_would_make_it_pass_is_offered_where_that_is_a_choice() -> None:
     text = explain([nothing()], pin(ALICE), paste="[[exempt]]\nproject = 1")
-    assert "5. What would make it pass, if you trust it\n   [[exempt]]\n   project = 1\n" in text
-    assert "5." not in explain([nothing()], pin(ALICE))
+    assert "4. What would make it pass, if you trust it\n   [[exempt]]\n   project = 1\n" in text
+    assert "4." not in explain([nothing()], pin(ALICE))
 
 
 def test_out_of_reach_is_never_called_unsigned() -> None:
