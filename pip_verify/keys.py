@@ -167,6 +167,7 @@ def parse_key_list(data: bytes, what: str = "key list") -> KeyList:
     Raises EvidenceError when the list must be refused whole.
     """
     document = json_object(data, what, max_bytes=KEY_LIST_MAX_BYTES)
+    _refuse_private(document, what)
     entries = document.get("keys")
     if not isinstance(entries, list):
         raise EvidenceError(what, expected='a JWK set with an array "keys"', got=type(entries).__name__)
@@ -195,17 +196,36 @@ def check_template(template: str, what: str) -> str:
     return template
 
 
-def _parse_entry(entry: object, what: str) -> ListedKey | None:
-    if not isinstance(entry, dict):
-        raise EvidenceError(what, expected="a JWK object", got=type(entry).__name__)
-    private = next((member for member in _PRIVATE_MEMBERS if member in entry), None)
-    if private is not None:
+def _refuse_private(document: Mapping[str, Any], what: str) -> None:
+    """Refuse a list that has leaked a key: ``d`` anywhere in it, or another private member in an entry of ``keys``."""
+    entries = document.get("keys")
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        if isinstance(entry, dict):
+            _refuse_members(entry, _PRIVATE_MEMBERS, f"{what}: keys[{number}]")
+    waiting: list[object] = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            _refuse_members(value, _PRIVATE_MEMBERS[:1], what)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+
+
+def _refuse_members(value: Mapping[str, Any], private: tuple[str, ...], what: str) -> None:
+    member = next((name for name in private if name in value), None)
+    if member is not None:
         raise EvidenceError(
             what,
             expected="public keys only",
-            got=f'a private member "{private}"',
+            got=f'a private member "{member}"',
             hint="this list has leaked a private key: tell its publisher, who must revoke that key now",
         )
+
+
+def _parse_entry(entry: object, what: str) -> ListedKey | None:
+    if not isinstance(entry, dict):
+        raise EvidenceError(what, expected="a JWK object", got=type(entry).__name__)
     if not isinstance(entry.get("kty"), str):
         raise EvidenceError(f"{what}: kty", expected="text (RFC 7517 section 4.1)", got=type(entry.get("kty")).__name__)
     if entry.get("use", "sig") != "sig":

@@ -73,8 +73,7 @@ def serve(options: argparse.Namespace) -> int:
         with serving(Path(options.directory), port=options.port) as served:
             if options.command is not None:
                 return _run(options.command, served)
-            _tell(served, Path(options.directory))
-            _wait()
+            _until_interrupted(served, Path(options.directory))
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
@@ -84,8 +83,9 @@ def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _wait() -> None:
+def _until_interrupted(served: Served, directory: Path) -> None:
     try:
+        _tell(served, directory)
         threading.Event().wait()
     except KeyboardInterrupt:
         say("no longer served")

@@ -1,8 +1,10 @@
 """Upkeep of the publisher's key list: a JSON file that is committed and served over https (formats.md 2).
 
-Each change reads the list, changes it, parses the result under the very rules a verifier has, and only then
-writes it, under a lock. Members we do not know and the order of the entries stay as they are. Times are
-arguments, in whole seconds since the epoch.
+Each change reads the list, changes it, parses the result under the very rules a verifier has, asks ``check``, and
+only then writes it, all under one lock. Members we do not know and the order of the entries stay as they are. Times
+are arguments, in whole seconds since the epoch.
+
+``check`` is called with the list as it is and as it would be; what it raises leaves the file as it was.
 """
 
 from __future__ import annotations
@@ -19,6 +21,11 @@ from pip_verify.keys import KEY_LIST_MAX_BYTES, KeyList, PublicKey, parse_key_li
 from pip_verify.storage import locked, read_file, write_atomically
 
 Entry = dict[str, Any]
+Check = Callable[[KeyList, KeyList], None]
+
+
+def no_check(before: KeyList, after: KeyList) -> None:
+    """Let every change pass."""
 
 
 def init(path: Path) -> None:
@@ -26,7 +33,23 @@ def init(path: Path) -> None:
     write_atomically(path, _encode({"keys": []}, path), overwrite=False)
 
 
-def add(path: Path, key: PublicKey, *, iat: int) -> None:
+def read_list(path: Path) -> tuple[bytes, KeyList]:
+    """The publisher's own list, as bytes and parsed.
+
+    Raises UsageError when there is none, EvidenceError when a verifier would refuse it.
+    """
+    hint = f"pip-verify keylist init {shlex.quote(str(path))}"
+    data, _ = read_file(path, max_bytes=KEY_LIST_MAX_BYTES, expected="a key list", hint=hint)
+    try:
+        return data, parse_key_list(data, str(path))
+    except EvidenceError as error:
+        hint = "restore the last good one, from your repository or from your site"
+        if error.hint:  # a key has leaked; the parser's advice is for those who read the list, not for its publisher
+            hint = "take that member out, then: pip-verify keylist revoke LIST KEY --reason leaked"
+        raise EvidenceError(error.subject, expected=error.expected, got=error.got, hint=hint) from error
+
+
+def add(path: Path, key: PublicKey, *, iat: int, check: Check = no_check) -> None:
     """Add ``key``, issued at ``iat``. From then on it may sign. Raises UsageError when it is there already."""
 
     def change(document: dict[str, Any], current: KeyList) -> None:
@@ -34,50 +57,50 @@ def add(path: Path, key: PublicKey, *, iat: int) -> None:
             raise UsageError(str(path), expected="a key that is not on the list", got=f"{key}, which is on it")
         document["keys"].append({**key.to_jwk(), "iat": iat})
 
-    _update(path, change)
+    _update(path, change, check)
 
 
-def retire(path: Path, key: PublicKey, *, exp: int) -> None:
+def retire(path: Path, key: PublicKey, *, exp: int, check: Check = no_check) -> None:
     """Let ``key`` sign until ``exp`` and no longer. Raises UsageError when it is not there or revoked."""
 
     def change(entry: Entry) -> None:
         _refuse_revoked(path, key, entry)
         entry["exp"] = exp
 
-    _update_entry(path, key, change)
+    _update_entry(path, key, change, check)
 
 
-def revoke(path: Path, key: PublicKey, *, at: int, reason: str) -> None:
+def revoke(path: Path, key: PublicKey, *, at: int, reason: str, check: Check = no_check) -> None:
     """Say on the list that ``key`` is not to be trusted since ``at``. Raises UsageError as ``retire``."""
 
     def change(entry: Entry) -> None:
         _refuse_revoked(path, key, entry)
         entry["revoked"] = {"revoked_at": at, "reason": reason}
 
-    _update_entry(path, key, change)
+    _update_entry(path, key, change, check)
 
 
-def remove(path: Path, key: PublicKey) -> None:
+def remove(path: Path, key: PublicKey, *, check: Check = no_check) -> None:
     """Take ``key`` off: then nothing it signed is valid any more. Raises UsageError when it is not there."""
 
     def change(document: dict[str, Any], current: KeyList) -> None:
         document["keys"].remove(_find(path, key, document, current))
 
-    _update(path, change)
+    _update(path, change, check)
 
 
-def _update_entry(path: Path, key: PublicKey, change: Callable[[Entry], None]) -> None:
-    _update(path, lambda document, current: change(_find(path, key, document, current)))
+def _update_entry(path: Path, key: PublicKey, change: Callable[[Entry], None], check: Check) -> None:
+    _update(path, lambda document, current: change(_find(path, key, document, current)), check)
 
 
-def _update(path: Path, change: Callable[[dict[str, Any], KeyList], None]) -> None:
+def _update(path: Path, change: Callable[[dict[str, Any], KeyList], None], check: Check) -> None:
     with locked(path):
-        hint = f"pip-verify keylist init {shlex.quote(str(path))}"
-        data, _ = read_file(path, max_bytes=KEY_LIST_MAX_BYTES, expected="a key list", hint=hint)
-        current = parse_key_list(data, str(path))
+        data, current = read_list(path)
         document = json_object(data, str(path), max_bytes=KEY_LIST_MAX_BYTES)
         change(document, current)
-        write_atomically(path, _encode(document, path))
+        encoded = _encode(document, path)
+        check(current, parse_key_list(encoded, str(path)))
+        write_atomically(path, encoded)
 
 
 def _encode(document: dict[str, Any], path: Path) -> bytes:

@@ -154,7 +154,8 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def with_tool(environ: dict[str, str], checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The same with pip-verify installed as the README does, for the documents that begin behind that."""
     tool = tmp_path_factory.mktemp("tool")
-    for command in (["python3", "-m", "venv", str(tool)], [f"{tool}/bin/python", "-m", "pip", "install", "-q", "."]):
+    install = [f"{tool}/bin/python", "-m", "pip", "install", "-q", ".[serve]"]
+    for command in (["python3", "-m", "venv", str(tool)], install):
         subprocess.run(command, cwd=checkout, env=environ, check=True)
     return {**environ, "PATH": f"{environ['PATH']}:{tool}/bin"}
 

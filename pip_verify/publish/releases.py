@@ -1,0 +1,107 @@
+"""The publisher's own release statements on disk: a directory comes in, what is in it goes out, and what is wrong.
+
+A statement is ``{directory}/{project}/{version}.jws``, where ``sign`` puts it. Which of its signatures count depends
+on a key list and a time, and both are arguments. Hidden files (locks, and what an editor leaves) are passed by.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
+from pip_verify.evidence import Claim
+from pip_verify.evidence.jws import JWS_MAX_BYTES, prove
+from pip_verify.evidence.release import parse
+from pip_verify.keys import KeyList, PublicKey
+from pip_verify.storage import read_file
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement. path: where it is; data: its bytes; project, version: as it says and as it is named."""
+
+    path: Path
+    data: bytes
+    claim: Claim
+    project: str
+    version: str
+
+    @property
+    def release(self) -> str:
+        """Project and version, for people."""
+        return f"{self.project} {self.version}"
+
+
+@dataclass(frozen=True)
+class Releases:
+    """What is in a directory of statements. faults: one for each file that is none, or not where it belongs."""
+
+    directory: Path
+    statements: tuple[Statement, ...] = ()
+    faults: tuple[PipVerifyError, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signers:
+    """Who signed a statement. proved: distinct keys of the list, whatever their standing; bad: names of its keys
+    whose signature does not verify; strangers: names that no key of the list has."""
+
+    proved: tuple[PublicKey, ...]
+    bad: tuple[str, ...]
+    strangers: tuple[str, ...]
+
+
+def read_releases(directory: Path) -> Releases:
+    """Every statement below ``directory``, in the order of their paths; raises UsageError when it cannot be read."""
+    statements: list[Statement] = []
+    faults: list[PipVerifyError] = []
+    for path in _files(directory):
+        try:
+            statements.append(_read(directory, path))
+        except PipVerifyError as error:
+            faults.append(error)
+    return Releases(directory, tuple(statements), tuple(faults))
+
+
+def signers_of(statement: Statement, key_list: KeyList) -> Signers:
+    """Check every signature by the keys of ``key_list``."""
+    proof = prove(statement.claim, {name: entry.key for name, entry in key_list.by_name.items()})
+    return Signers(proof.keys, proof.bad, proof.strangers)
+
+
+def counting(keys: Sequence[PublicKey], key_list: KeyList, now: float) -> tuple[PublicKey, ...]:
+    """Those of ``keys`` whose signatures count by ``key_list`` at ``now``."""
+    entries = ((key, key_list.get(key)) for key in keys)
+    return tuple(key for key, entry in entries if entry is not None and entry.refusal(now) is None)
+
+
+def _files(directory: Path) -> list[Path]:
+    try:
+        # onerror: a directory that cannot be read holds statements that nobody has looked at
+        walk = list(os.walk(directory, onerror=_refuse_unreadable))
+    except OSError as error:
+        expected = "a directory of release statements"
+        raise UsageError(str(error.filename), expected=expected, got=error.strerror or str(error)) from error
+    hidden = (Path(folder, name) for folder, _, names in walk for name in names)
+    visible = (path for path in hidden if not any(part.startswith(".") for part in path.relative_to(directory).parts))
+    return sorted(visible)
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise error
+
+
+def _read(directory: Path, path: Path) -> Statement:
+    data, _ = read_file(path, max_bytes=JWS_MAX_BYTES, expected="a release statement")
+    try:
+        claim = parse(data)
+    except EvidenceError as error:
+        raise EvidenceError(f"{path}: {error.subject}", expected=error.expected, got=error.got) from error
+    project, version = str(claim.project), str(claim.version)  # this format always names them
+    belongs = directory / project / f"{version}.jws"
+    if path != belongs:
+        raise UsageError(str(path), expected=f"the statement of this path, or none at {belongs}", got="that one")
+    return Statement(path, data, claim, project, version)
