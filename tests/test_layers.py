@@ -35,6 +35,7 @@ ROOMS = [
     "installed",
     "install",
     "publish",
+    "monitor",
     "config",
     "cli",
 ]

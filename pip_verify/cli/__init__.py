@@ -28,6 +28,8 @@ _OWN_COMMANDS = {
     "lint": ("lint", "run"),
     "keygen": ("keygen", "keygen"),
     "sign": ("sign", "sign"),
+    "vouch": ("vouch", "vouch"),
+    "monitor": ("monitor", "run"),
     "keylist": ("keylist", "keylist"),
 }
 
@@ -58,7 +60,9 @@ the trust file:
 for publishers:
   keygen -o FILE      make a signing key
   sign ARTIFACT...    write a release statement
+  vouch NAME==VERSION sign the files of a release that the index serves now
   keylist ...         keep a key list
+  monitor             tell when the index serves what was not signed, or something else than before
 
   --version, --help; "pip-verify COMMAND --help" for a command's options
 """

@@ -147,6 +147,8 @@ class Index:
     def answers(self, page: Page, ask: Ask) -> bool:
         """Whether the index of an absent project's page answers otherwise: for its root. Raises SourceError."""
         root = urljoin(page.url, "../")
+        if root.startswith("file:"):
+            return Path(_path_of(root)).is_dir()
         headers = {"Accept": _ACCEPT, "User-Agent": _AGENT, "Range": "bytes=0-0"}
         return ask(root, lambda: self._sessions.get(root, headers, 1, partial=True)) is not None
 
@@ -338,15 +340,30 @@ def _links_of(url: str, answer: Answer) -> list[Any]:
     # not only ValueError: pip takes a JSON page's shape for granted
     except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError) as error:
         raise SourceError(redact(url), expected=expected, got=f"a malformed one: {error}"[:200]) from error
+    finally:
+        _forget_links()
+
+
+def _forget_links() -> None:
+    """Make pip forget the URLs that it took apart: a run over 10,000 projects would hold them all."""
+    from pip._internal.models.link import LinkHash
+
+    clear = getattr(LinkHash.find_hash_url_fragment, "cache_clear", None)
+    if clear is not None:
+        clear()
 
 
 def _directory_page(url: str) -> str:
     """Where the page of an index on disk stands; other URLs are their page's."""
-    from pip._internal.utils.urls import url_to_path
-
-    if url.startswith("file:") and Path(url_to_path(url)).is_dir():
+    if url.startswith("file:") and Path(_path_of(url)).is_dir():
         return urljoin(url.rstrip("/") + "/", "index.html")
     return url
+
+
+def _path_of(url: str) -> str:
+    from pip._internal.utils.urls import url_to_path
+
+    return str(url_to_path(url))
 
 
 def _sha256_among(hashes: Any) -> str | None:

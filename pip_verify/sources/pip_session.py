@@ -65,7 +65,10 @@ class PipSessions:
             self._free.put(session)  # not after an error: a thread that was left alone may still be using it
 
     def _new_session(self) -> Any:
-        return self._command._build_session(self.options)  # noqa: SLF001 - pip's one way from options to a session
+        session = self._command._build_session(self.options)  # noqa: SLF001 - pip's one way from options to a session
+        if not self._retries:
+            _never_again(session)
+        return session
 
     def get(
         self,

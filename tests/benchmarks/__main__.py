@@ -1,10 +1,11 @@
-"""Run the benchmarks: ``python -m tests.benchmarks [startup|memory|verify|check|install] …``; all without one named."""
+"""Run the benchmarks: ``python -m tests.benchmarks [NAME] …``, names as in BENCHMARKS; all without one named."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -14,7 +15,9 @@ from typing import IO
 
 from tests.benchmarks.locked_set import LockedSet
 from tests.benchmarks.locked_world import LockedWorld
+from tests.benchmarks.monitor import monitor
 from tests.benchmarks.pairs import Spent, compare, spend
+from tests.benchmarks.sign import sign
 from tests.e2e.index import Index
 from tests.https_world import HttpsWorld
 from tests.makers import make_wheel, wheel_filename
@@ -125,6 +128,21 @@ def check(work: Path) -> None:
         compare("check, 1,000 artifacts against 250", lambda: run(whole, "w"), lambda: run(quarter, "w"), limit=4.0)
 
 
+def keygen(work: Path) -> None:
+    """Wall times of making a key: in clear, encrypted, and from a phrase alone (two derivations of 1 GiB)."""
+    phrase = work / "phrase"
+    command = (*OURS, "keygen", "--generate-phrase", "--show-secret")
+    phrase.write_text(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(work), "PIP_VERIFY_PASSPHRASE": "only for the benchmark"}
+    for name, options in (
+        ("--no-passphrase", ("--no-passphrase",)),
+        ("encrypted", ()),
+        ("--from-passphrase", ("--from-passphrase", "--user", "a@keys.example", "--passphrase-file", str(phrase))),
+    ):
+        spent = spend((*OURS, "keygen", *options, "-o", str(work / f"{name.strip('-')}.key")), environ)
+        sys.stdout.write(f"keygen {name}: {spent.wall:.2f} s, peak {spent.peak / 1024:.0f} MiB\n")
+
+
 def memory(work: Path) -> None:
     """Peak memory of the verifying process: a 1 GB wheel against a tiny one."""
     peaks = {}
@@ -177,11 +195,14 @@ def _megabytes(paths: list[Path]) -> int:
 
 
 # memory before what fills this process: a new process starts with the size of the one that makes it
-BENCHMARKS: dict[str, Callable[[Path], None]] = {
+BENCHMARKS: dict[str, Callable[[Path], object]] = {
     "startup": startup,
     "memory": memory,
     "verify": verify,
     "check": check,
+    "keygen": keygen,
+    "sign": sign,
+    "monitor": monitor,
     "install": install,
 }
 
@@ -194,7 +215,8 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="pip-verify-benchmark-") as directory:
         work = Path(directory)
         for name in arguments or BENCHMARKS:
-            BENCHMARKS[name](work)
+            (work / name).mkdir()
+            BENCHMARKS[name](work / name)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,10 @@ class Index:
         links = [_link(name, file, self.file_url(name)) for name, file in self.files.items() if _is_of(name, project)]
         return "<!DOCTYPE html>{}".format("\n".join(links)).encode() if links else None
 
+    def answer(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]] | None:
+        """Status, body and headers of the answer, where a subclass has another one than the usual. headers: of the
+        request, names in lower case."""
+
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
@@ -103,19 +107,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         index = self.server.index
         index.requests.append(self.path)
-        body, headers = _answer(index, self.path.partition("?")[0])
-        self.send_response(404 if body is None else 200)
+        asked = {name.lower(): value for name, value in self.headers.items()}
+        status, body, headers = index.answer(self.path, asked) or _answer(index, self.path.partition("?")[0])
+        self.send_response(status)
         for name, value in {"Content-Type": "application/octet-stream", **headers}.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body or b"")))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body or b"")
+        self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         """Quiet: tests read ``index.requests``."""
 
 
-def _answer(index: Index, path: str) -> tuple[bytes | None, Mapping[str, str]]:
+def _answer(index: Index, path: str) -> tuple[int, bytes, Mapping[str, str]]:
+    body, headers = _found(index, path)
+    return (404, b"", headers) if body is None else (200, body, headers)
+
+
+def _found(index: Index, path: str) -> tuple[bytes | None, Mapping[str, str]]:
     kind, _, rest = path.lstrip("/").partition("/")
     if kind == "simple":
         return index.page(rest.rstrip("/")), {"Content-Type": "text/html"}
