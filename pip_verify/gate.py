@@ -21,8 +21,8 @@ from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource, Unlo
 from pip_verify.pins import InlinePin, Pin
 from pip_verify.policy import Policy
 from pip_verify.sources import concurrently
+from pip_verify.sources.address import redact
 from pip_verify.sources.firstuse import Carried, FirstUse
-from pip_verify.sources.https import redact
 from pip_verify.verdict import EXIT_BAD, EXIT_UNSIGNED, Decision, Reason, Run, Verdict, exit_code
 
 _NOTHING_FOUND = "PV102"

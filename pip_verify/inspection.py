@@ -16,8 +16,8 @@ from pip_verify.artifact.name import Artifact, normalise, parse_filename, same_v
 from pip_verify.artifact.sdist import read_sdist
 from pip_verify.artifact.wheel import WheelFacts, read_wheel
 from pip_verify.errors import EvidenceError, PipVerifyError
+from pip_verify.sources.address import redact
 from pip_verify.sources.firstuse import Carried
-from pip_verify.sources.https import redact
 from pip_verify.verdict import Decision, Reason, Verdict
 
 _CHUNK = 1 << 20

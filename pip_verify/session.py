@@ -42,8 +42,8 @@ from pip_verify.report.safe import one_line
 from pip_verify.requirements.model import Requirement
 from pip_verify.requirements.parse import parse_requirements
 from pip_verify.sources import IN_FLIGHT
+from pip_verify.sources.address import redact
 from pip_verify.sources.firstuse import Carried, FirstUse
-from pip_verify.sources.https import redact
 from pip_verify.verdict import Decision, Reason, Run, Verdict, exit_code
 
 _NO_RECEIPT = "PV308"  # refused in every mode

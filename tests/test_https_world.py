@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pip_verify.sources.https import Fetcher, Response
+from pip_verify.sources.https import Fetcher
+from pip_verify.sources.transport import Response
 from tests.https_world import Answer, HttpsWorld, clean_environ
 
 

@@ -307,10 +307,10 @@ def test_a_template_that_is_no_text_is_refused() -> None:
 
 @pytest.mark.parametrize("where", ["top", "nested", "listed"])
 def test_a_private_member_anywhere_refuses_the_list(where: str) -> None:
-    stray: dict[str, object] = {
+    stray: dict[str, dict[str, object]] = {
         "top": {"d": "x"},
         "nested": {"note": {"old": [{"d": "x"}]}},
         "listed": {"x": [[{"d": 1}]]},
-    }[where]
+    }
     with pytest.raises(EvidenceError, match='private member "d"'):
-        parse_key_list(signer.to_json({"keys": [Signer.of("alice").jwk()]} | stray))
+        parse_key_list(signer.to_json({"keys": [Signer.of("alice").jwk()]} | stray[where]))

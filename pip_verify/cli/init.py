@@ -20,7 +20,7 @@ from pip_verify.cli.trust_file import Place, change, last_day, locate, say, show
 from pip_verify.config import Settings
 from pip_verify.errors import UsageError
 from pip_verify.policy import EMPTY_POLICY, Policy
-from pip_verify.sources.https import redact
+from pip_verify.sources.address import redact
 
 if TYPE_CHECKING:
     from pip_verify.discovery import Discoverer, Finding, Refusal, Wanted

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pip_verify.cli.keylist_views import diff, lint, say, show
+from pip_verify.cli.keylist_views import RELEASES, diff, lint, releases_of, say, show
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import TEXT_PREFIX, KeyList, PublicKey
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pip_verify.publish.releases import Releases
     from pip_verify.publish.rotation import Loss
 
-RELEASES = "releases"  # beside the list, and where ``sign`` writes unless told otherwise
 
 _KEY = "a key file, a .pub file of OpenSSH, or ed25519:<key>"
 
@@ -160,16 +159,6 @@ def _sign_again(options: argparse.Namespace, releases: Path) -> str:
     words += [] if str(releases) == RELEASES else ["--releases", str(releases)]
     words += ["--verify-against-index"] if options.action == "revoke" else []
     return shlex.join(words)
-
-
-def releases_of(options: argparse.Namespace) -> Releases | None:
-    """The statements of ``--releases``, else of the directory beside the list; None when there is neither."""
-    from pip_verify.publish.releases import read_releases
-
-    if options.releases is not None:
-        return read_releases(Path(options.releases))
-    beside = Path(options.list).parent / RELEASES
-    return read_releases(beside) if beside.is_dir() else None
 
 
 def _end_of(day: str, now: float) -> int:

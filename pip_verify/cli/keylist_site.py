@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from pip_verify.cli.keylist_views import say
+from pip_verify.cli.keylist_views import RELEASES, releases_of, say
 from pip_verify.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ PORT = 8443  # unless told otherwise; it stands in the documentation
 
 def publish(options: argparse.Namespace) -> int:
     """Write the site."""
-    from pip_verify.cli.keylist import RELEASES, releases_of
     from pip_verify.keys import KEY_LIST_MAX_BYTES, parse_key_list
     from pip_verify.publish.releases import Releases
     from pip_verify.publish.site import build_site, write_site

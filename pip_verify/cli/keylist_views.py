@@ -9,10 +9,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pip_verify.keys import KEY_LIST_MAX_BYTES, KeyList
 from pip_verify.report.safe import one_line
 
+if TYPE_CHECKING:
+    from pip_verify.publish.releases import Releases
+
+RELEASES = "releases"  # beside the list, and where ``sign`` writes unless told otherwise
 WRONG = 2  # usage or configuration (formats.md 9)
 
 
@@ -87,3 +92,13 @@ def _read(source: str, options: argparse.Namespace) -> KeyList:
     with tempfile.TemporaryDirectory(prefix="pip-verify-") as cache:
         store = KeyListStore(fetcher, Path(cache), clock=time.time, deadline_seconds=settings.deadline)
         return store.get(source).list
+
+
+def releases_of(options: argparse.Namespace) -> Releases | None:
+    """The statements of ``--releases``, else of the directory beside the list; None when there is neither."""
+    from pip_verify.publish.releases import read_releases
+
+    if options.releases is not None:
+        return read_releases(Path(options.releases))
+    beside = Path(options.list).parent / RELEASES
+    return read_releases(beside) if beside.is_dir() else None

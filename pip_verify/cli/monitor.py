@@ -176,7 +176,7 @@ def _compare_with_local(
     """What the served key list says otherwise than the publisher's own copy."""
     from pip_verify.keys import KEY_LIST_MAX_BYTES, parse_key_list
     from pip_verify.monitor.keylists import differences
-    from pip_verify.sources.https import redact
+    from pip_verify.sources.address import redact
     from pip_verify.storage import read_file
 
     if stated is None:

@@ -15,7 +15,7 @@ from pip_verify.artifact.name import parse_filename, same_version
 from pip_verify.discovery.refusal import Refusal, RefusedError
 from pip_verify.errors import EvidenceError
 from pip_verify.lockfiles.model import LockedFile
-from pip_verify.sources.https import redact
+from pip_verify.sources.address import redact
 from pip_verify.sources.index import IndexFile
 from pip_verify.verdict import Reason
 

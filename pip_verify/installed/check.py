@@ -24,7 +24,7 @@ from pip_verify.installed.files import fault_of, foreign_files, read_small
 from pip_verify.installed.receipt import MAX_BYTES, NAME, Receipt, parse_receipt
 from pip_verify.installed.record import InstalledRow, digest_without, parse_installed_record
 from pip_verify.policy.model import Exemption
-from pip_verify.sources.https import redact
+from pip_verify.sources.address import redact
 from pip_verify.verdict import Decision, Reason, Verdict
 
 MOST_NAMED = 20  # files named in one verdict; the rest is counted

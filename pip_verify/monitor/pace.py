@@ -20,7 +20,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pip_verify.errors import SourceError
-from pip_verify.sources.https import redact
+from pip_verify.sources.address import redact
 from pip_verify.sources.status import StatusError
 
 ATTEMPTS = 4

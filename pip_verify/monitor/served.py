@@ -14,7 +14,7 @@ from pip_verify.artifact.name import Artifact, parse_filename
 from pip_verify.errors import SourceError
 from pip_verify.monitor.compare import Served
 from pip_verify.monitor.pace import Pacer
-from pip_verify.sources.https import redact
+from pip_verify.sources.address import redact
 from pip_verify.sources.index import Index, IndexFile, Page
 
 

@@ -20,7 +20,8 @@ from pip_verify.monitor.compare import DIFFERS, Signed
 from pip_verify.monitor.pace import Pacer
 from pip_verify.pins import Pin
 from pip_verify.policy import Policy
-from pip_verify.sources.https import Fetcher, redact
+from pip_verify.sources.address import redact
+from pip_verify.sources.https import Fetcher
 from pip_verify.sources.statements import FORMAT, STATEMENT_MAX_BYTES, places
 from pip_verify.sources.status import StatusError
 from pip_verify.storage import read_file

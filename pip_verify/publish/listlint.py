@@ -64,14 +64,10 @@ def _all_faults(document: dict[str, Any], name: str) -> list[Remark]:
         try:
             parse_key_list(json_encode({"keys": [entry]}), "")
         except EvidenceError as error:
-            if not _has_private(entry):  # that has been remarked on
+            if not any(_private_members({"keys": [entry]})):  # that has been remarked on
                 text = str(error).removeprefix(": keys[0]").removeprefix(": ")
                 found.append(Remark(Origin(name), f"keys[{number}]: {text}"))
     return found
-
-
-def _has_private(entry: object) -> bool:
-    return isinstance(entry, dict) and not _PRIVATE.isdisjoint(entry)
 
 
 def _private_members(document: dict[str, Any]) -> Iterator[str]:

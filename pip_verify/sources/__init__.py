@@ -1,7 +1,9 @@
-"""The world behind one small door: key lists and release statements, over HTTPS and from local files.
+"""The world behind a few small doors: key lists and release statements over HTTPS, the package index, files on disk.
 
-``https`` is the door (caps, deadlines, TLS, redirects); ``keylists`` and ``statements`` keep what came through it
-in the directory that ``cache`` guards. Nothing here judges a signature.
+``https`` is the door to publishers (caps, deadlines, TLS, redirects; ``transport`` keeps them); ``keylists`` and
+``statements`` keep what came through it in the directory that ``cache`` guards. ``index`` asks the package index with
+pip's own machinery, ``locks`` reads lock files, ``firstuse`` keeps ``pip-verify.lock``. Nothing here checks a signature
+itself.
 """
 
 from __future__ import annotations

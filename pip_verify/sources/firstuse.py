@@ -40,7 +40,7 @@ from pip_verify.firstuse import (
 from pip_verify.keys import PublicKey
 from pip_verify.pins import InlinePin, Origin, Pin
 from pip_verify.policy import EMPTY_POLICY, Policy
-from pip_verify.sources.https import check_url
+from pip_verify.sources.address import check_url
 from pip_verify.storage import locked, read_file, write_atomically
 from pip_verify.verdict import EXIT_BAD, EXIT_REVOKED, EXIT_UNREACHABLE, EXIT_UNSIGNED, EXIT_UNTRUSTED, Verdict
 

@@ -9,38 +9,24 @@ encodings, bodies over the cap, answers that are not complete by the deadline. T
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pip_verify.errors import SourceError, UsageError
+from pip_verify.errors import SourceError
 from pip_verify.sources import IN_FLIGHT
+from pip_verify.sources.address import check_url, redact
 
 if TYPE_CHECKING:
     import requests
 
+    from pip_verify.sources.transport import Response
+
 PATIENCE = 3  # requests in a row that a server left unanswered to their deadline; then it is not asked any more
-
-# urlsplit and urllib3 read backslashes, white space and control characters differently, so none may come
-_URL_RE = re.compile(r"[!-\[\]-~]+\Z")
-
-
-@dataclass(frozen=True)
-class Response:
-    """A complete answer. headers: names in lower case. body: empty unless the status is 200. final_url: after
-    redirects, which never leave the origin."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    final_url: str
 
 
 class Fetcher:
@@ -108,32 +94,6 @@ class Fetcher:
                 context = tls_context(self._ca_bundle or ca_bundle, self._extra_ca)
                 self._session = new_session(context, self._proxy or proxy)
             return self._session
-
-
-@lru_cache(maxsize=65536)  # a gate asks for the same few hundred URLs thousands of times; errors are not kept
-def check_url(url: str) -> None:
-    """Raise UsageError unless ``url`` is an https URL with a host, without credentials, in ASCII."""
-    expected = "an https URL"
-    if not _URL_RE.match(url):
-        raise UsageError(ascii(redact(url)), expected=expected, got="characters that no URL holds (RFC 3986)")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise UsageError(redact(url), expected=expected, got="a malformed host or port") from error
-    if parts.scheme != "https" or not parts.hostname or port == 0:
-        got = f"{parts.scheme or 'no scheme'}://" if parts.scheme != "https" else "no host and port"
-        raise UsageError(redact(url), expected=expected, got=got, hint="use an https:// address")
-    if "@" in parts.netloc:
-        hint = "take them out of the URL and put them into your netrc file"
-        raise UsageError(redact(url), expected="a URL without credentials", got="a user name in it", hint=hint)
-
-
-def redact(url: str) -> str:
-    """``url`` for messages: credentials, query and fragment, which may hold secrets, left out."""
-    bare = re.split(r"[?#]", url, maxsplit=1)[0]
-    # the last @ before the path; also where a malformed URL lacks the scheme or the slashes
-    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*:)?(/*)[^/]*@", r"\1\2", bare)[:200]
 
 
 def _too_late(url: str, seconds: float) -> SourceError:

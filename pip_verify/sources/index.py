@@ -28,7 +28,7 @@ from pip_verify import __version__
 from pip_verify.artifact.limits import DEFAULT, MIB
 from pip_verify.artifact.name import parse_filename
 from pip_verify.errors import EvidenceError, SourceError
-from pip_verify.sources.https import redact
+from pip_verify.sources.address import redact
 from pip_verify.sources.pip_session import Answer, PipSessions
 
 PAGE_MAX_BYTES = 128 * MIB  # a project with 50,000 files

@@ -19,15 +19,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pip_verify.encoding import json_encode, json_object
 from pip_verify.errors import EvidenceError, PipVerifyError, SourceError
 from pip_verify.keys import KEY_LIST_MAX_BYTES, KeyList, parse_key_list
 from pip_verify.sources import concurrently
+from pip_verify.sources.address import check_url, redact
 from pip_verify.sources.cache import CacheDirectory, read_entry
-from pip_verify.sources.https import Fetcher, Response, check_url, redact
+from pip_verify.sources.https import Fetcher
 from pip_verify.storage import locked, write_atomically
+
+if TYPE_CHECKING:
+    from pip_verify.sources.transport import Response
 
 DEFAULT_LIFETIME = 300  # seconds, when the publisher states none
 MIN_LIFETIME = 60

@@ -22,7 +22,7 @@ from typing import Any, cast
 
 from pip_verify.errors import SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT
-from pip_verify.sources.https import redact
+from pip_verify.sources.address import redact
 from pip_verify.sources.status import StatusError
 
 _ABSENT = (404, 410)

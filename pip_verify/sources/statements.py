@@ -21,8 +21,9 @@ from pip_verify.artifact.name import Artifact
 from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.evidence import Evidence, Found, Look, Nothing, NotReached, Place
 from pip_verify.keys import check_template
+from pip_verify.sources.address import check_url, redact
 from pip_verify.sources.cache import CacheDirectory, read_entry
-from pip_verify.sources.https import Fetcher, check_url, redact
+from pip_verify.sources.https import Fetcher
 from pip_verify.storage import read_file, write_atomically
 
 FORMAT = "release-statement"  # what stands at every place outside a wheel

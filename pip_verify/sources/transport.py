@@ -15,7 +15,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import pip_verify
 from pip_verify.errors import SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT
-from pip_verify.sources.https import Response, check_url, redact
+from pip_verify.sources.address import check_url, redact
 
 if TYPE_CHECKING:
     import requests
@@ -35,6 +35,17 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _WITH_BODY = (200, 304)  # a 304 has none, but reading it to its end lets the connection be used again
 _CUT = (BrokenPipeError, ConnectionAbortedError, ConnectionResetError, ssl.SSLEOFError)
 _CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Response:
+    """A complete answer. headers: names in lower case. body: empty unless the status is 200. final_url: after
+    redirects, which never leave the origin."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    final_url: str
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ import pytest
 
 from pip_verify.errors import PipVerifyError, SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT, concurrently
-from pip_verify.sources.https import PATIENCE, Fetcher, Response, check_url, redact
-from pip_verify.sources.transport import tls_context
+from pip_verify.sources.address import check_url, redact
+from pip_verify.sources.https import PATIENCE, Fetcher
+from pip_verify.sources.transport import Response, tls_context
 from tests.https_world import Answer, HttpsWorld, Seen
 
 DEADLINE = 0.2  # seconds, for what must end by it

@@ -1,0 +1,38 @@
+"""URLs as users and publishers state them: which may be asked, and how they are shown."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from pip_verify.errors import UsageError
+
+# urlsplit and urllib3 read backslashes, white space and control characters differently, so none may come
+_URL_RE = re.compile(r"[!-\[\]-~]+\Z")
+
+
+@lru_cache(maxsize=65536)  # a gate asks for the same few hundred URLs thousands of times; errors are not kept
+def check_url(url: str) -> None:
+    """Raise UsageError unless ``url`` is an https URL with a host, without credentials, in ASCII."""
+    expected = "an https URL"
+    if not _URL_RE.match(url):
+        raise UsageError(ascii(redact(url)), expected=expected, got="characters that no URL holds (RFC 3986)")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(redact(url), expected=expected, got="a malformed host or port") from error
+    if parts.scheme != "https" or not parts.hostname or port == 0:
+        got = f"{parts.scheme or 'no scheme'}://" if parts.scheme != "https" else "no host and port"
+        raise UsageError(redact(url), expected=expected, got=got, hint="use an https:// address")
+    if "@" in parts.netloc:
+        hint = "take them out of the URL and put them into your netrc file"
+        raise UsageError(redact(url), expected="a URL without credentials", got="a user name in it", hint=hint)
+
+
+def redact(url: str) -> str:
+    """``url`` for messages: credentials, query and fragment, which may hold secrets, left out."""
+    bare = re.split(r"[?#]", url, maxsplit=1)[0]
+    # the last @ before the path; also where a malformed URL lacks the scheme or the slashes
+    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*:)?(/*)[^/]*@", r"\1\2", bare)[:200]
