@@ -95,7 +95,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_host_is_named_that_somebody_owns(name: str) -> None:
     hosts = {urlsplit(url).hostname for url in re.findall(r"https?://[\w.-]+", read(name))}
-    assert hosts <= {"keys.example", "in-toto.io", "json-schema.org"}
+    assert hosts <= {"keys.example", "in-toto.io", "json-schema.org", "localhost"}
 
 
 def test_every_target_of_make_that_is_named_exists() -> None:
@@ -149,7 +149,12 @@ def test_options_of_pip_commands_stand_in_the_docs_and_in_the_help() -> None:
         ("renew", ()),
         ("keygen", ()),
         ("sign", ()),
-        ("keylist", ("init", "add", "retire", "revoke", "remove")),
+        ("vouch", ()),
+        ("monitor", ()),
+        (
+            "keylist",
+            ("init", "add", "retire", "revoke", "remove", "show", "lint", "diff", "publish", "serve"),
+        ),
     ],
 )
 def test_options_stand_in_the_docs_and_in_the_help(

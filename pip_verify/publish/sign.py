@@ -1,28 +1,31 @@
 """Make and sign release statements (formats.md 3): artifacts come in, ``releases/{project}/{version}.jws`` goes out.
 
-Statements are deterministic: the same files give the same bytes, in whatever order they are named. What stands
-there already is signed again only when it says exactly what we would say ourselves; nothing is signed blindly and
-nothing is overwritten silently.
+Statements are deterministic: the same files give the same bytes, in whatever order they are named and whatever the
+clock says. What stands there already is signed again only when it says exactly what we would say ourselves, and when
+no signature on it is a known key's and false; nothing is signed blindly and nothing is overwritten silently.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from pip_verify.artifact.name import Artifact, canonical_version, normalise, parse_filename
+from pip_verify.artifact.name import canonical_version, normalise
 from pip_verify.encoding import b64u_decode, b64u_encode, json_encode, json_object
 from pip_verify.errors import EvidenceError, UsageError
-from pip_verify.evidence import Signature
+from pip_verify.evidence import Claim, Signature
 from pip_verify.evidence.jws import JWS_MAX_BYTES, MAX_SIGNATURES
-from pip_verify.evidence.release import MAX_SUBJECTS, PREDICATE_TYPE, STATEMENT_TYPE, TYP, parse
+from pip_verify.evidence.release import PREDICATE_TYPE, STATEMENT_TYPE, TYP, parse
+from pip_verify.publish.artifacts import Release, name_release, read_release, refuse_other_releases
 from pip_verify.publish.signer import Signer
+from pip_verify.publish.standing import Known, refuse_altered, standings
 from pip_verify.storage import locked, read_file, write_atomically
 
-_CHUNK = 1024 * 1024
+EXPECTED = "a release statement"
+
+# -- what is said ------------------------------------------------------------------------------------------
 
 
 def make_statement(project: str, version: str, files: Sequence[tuple[str, str]]) -> bytes:
@@ -33,21 +36,22 @@ def make_statement(project: str, version: str, files: Sequence[tuple[str, str]])
     twice, or when there are none or too many.
     """
     project, version = _spelling(project, version)
-    if not 1 <= len(files) <= MAX_SUBJECTS:
-        raise UsageError(f"{project} {version}", expected=f"1 to {MAX_SUBJECTS} files", got=str(len(files)))
-    seen: set[str] = set()
-    for filename, _ in files:
-        _refuse_other_release(_parse(filename), project, version)
-        if filename in seen:
-            raise UsageError(filename, expected="each file once", got="this one twice")
-        seen.add(filename)
+    refuse_other_releases(name_release([filename for filename, _ in files]), project, version)
+    return state_subjects(project, version, files)
+
+
+def state_subjects(project: str, version: str, subjects: Sequence[tuple[str, str]]) -> bytes:
+    """The same for subjects of any name, and project and version as they are: RECORD is one in a wheel."""
     statement = {
         "_type": STATEMENT_TYPE,
-        "subject": [{"name": filename, "digest": {"sha256": sha256}} for filename, sha256 in sorted(files)],
+        "subject": [{"name": name, "digest": {"sha256": sha256}} for name, sha256 in sorted(subjects)],
         "predicateType": PREDICATE_TYPE,
         "predicate": {"purl": f"pkg:pypi/{project}@{quote(version, safe='')}"},
     }
     return json_encode(statement)
+
+
+# -- the signatures on it ----------------------------------------------------------------------------------
 
 
 def sign_statement(statement: bytes, keys: Sequence[Signer]) -> bytes:
@@ -60,17 +64,24 @@ def sign_statement(statement: bytes, keys: Sequence[Signer]) -> bytes:
 
 
 def add_signature(jws: bytes, keys: Sequence[Signer]) -> bytes:
-    """The same JWS, signed by ``keys`` as well; an earlier signature by one of them is replaced.
+    """The same JWS, signed by ``keys`` as well; an earlier signature by one of them is replaced, in its place.
 
     Raises EvidenceError when ``jws`` is not a release statement, UsageError as ``sign_statement`` and when there
     would be too many signatures.
     """
     claim = parse(jws)
-    names = {key.public.thumbprint for key in _distinct(keys)}
-    kept = [signature for signature in claim.signatures if signature.kid not in names]
-    if len(kept) + len(keys) > MAX_SIGNATURES:
+    mine = {key.public.thumbprint: _sign(claim.payload, key) for key in _distinct(keys)}
+    signatures: dict[str, Signature] = {}  # ours by its thumbprint, the others by their number
+    for number, signature in enumerate(claim.signatures):
+        own = mine.get(signature.kid)
+        signatures[str(number) if own is None else own.kid] = own or signature
+    signatures |= mine
+    if len(signatures) > MAX_SIGNATURES:
         raise UsageError("release statement", expected=f"at most {MAX_SIGNATURES} signatures", got="more")
-    return _assemble(claim.payload, [*kept, *(_sign(claim.payload, key) for key in keys)])
+    return _assemble(claim.payload, list(signatures.values()))
+
+
+# -- where it is -------------------------------------------------------------------------------------------
 
 
 def release_path(releases_dir: Path, project: str, version: str) -> Path:
@@ -79,30 +90,76 @@ def release_path(releases_dir: Path, project: str, version: str) -> Path:
     return releases_dir / project / f"{version}.jws"
 
 
-def sign_artifacts(paths: Sequence[Path], key: Signer, releases_dir: Path) -> Path:
+def sign_artifacts(paths: Sequence[Path], key: Signer, releases_dir: Path, known: Known | None = None) -> Path:
     """Sign the wheels and sdists at ``paths``, the whole of one release; returns the path of its statement.
 
-    A statement that is there already and says the same gets our signature added. Raises UsageError when the files
-    are of several projects or versions, or one is named twice, cannot be read or is no wheel or sdist; when a
-    statement is there that says anything else; EvidenceError when what is there is no release statement.
+    A statement that is there already and says the same gets our signature added. Raises as ``read_release`` and
+    ``write_statement``.
     """
-    if not paths:
-        raise UsageError("sign", expected="at least one wheel or sdist", got="none")
-    first = _parse(paths[0].name)
-    statement = make_statement(first.project, first.version, [(path.name, _sha256(path)) for path in paths])
-    target = release_path(releases_dir, first.project, first.version)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(str(target.parent), expected="a directory", got=error.strerror or str(error)) from error
-    with locked(releases_dir / "statements"):  # one for the whole tree, not one beside each statement
-        if os.path.lexists(target):
-            earlier, _ = read_file(target, max_bytes=JWS_MAX_BYTES, expected="a release statement")
-            _refuse_other_statement(target, earlier, statement)
-            write_atomically(target, add_signature(earlier, [key]) + b"\n")
-        else:
-            write_atomically(target, sign_statement(statement, [key]) + b"\n", overwrite=False)
+    return write_statement(read_release(paths), key, releases_dir, known)
+
+
+def write_statement(release: Release, key: Signer, releases_dir: Path, known: Known | None = None) -> Path:
+    """Sign a release that was read; returns the path of its statement.
+
+    known: whose signatures on a statement that is there can be checked. Raises UsageError when that statement says
+    anything else or nothing can be written; EvidenceError when it is none, or was altered behind a known signer.
+    """
+    target = release_path(releases_dir, release.project, release.version)
+    make_directory(target.parent)
+    with locked(lock_of(releases_dir)):
+        put(target, compose(target, statement_of(release), key, known or Known()))
     return target
+
+
+def statement_of(release: Release) -> bytes:
+    """What there is to sign for a release; raises as ``make_statement``."""
+    return make_statement(release.project, release.version, list(release.digests.items()))
+
+
+def lock_of(releases_dir: Path) -> Path:
+    """What to lock while statements below ``releases_dir`` change: one for the tree, not one beside each."""
+    return releases_dir / "statements"
+
+
+def make_directory(path: Path) -> None:
+    """Make it and its parents; raises UsageError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(str(path), expected="a directory", got=error.strerror or str(error)) from error
+
+
+def compose(target: Path, statement: bytes, key: Signer, known: Known) -> bytes:
+    """What shall stand at ``target`` once ``key`` has signed ``statement``, too; writes nothing. Raises as
+    ``write_statement``."""
+    if not os.path.lexists(target):
+        return sign_statement(statement, [key]) + b"\n"
+    earlier, claim = read_statement(target)
+    _refuse_other_statement(target, claim, statement)
+    refuse_altered(standings(claim, known.with_key(key.public)), str(target))
+    return add_signature(earlier, [key]) + b"\n"
+
+
+def read_statement(path: Path) -> tuple[bytes, Claim]:
+    """The bytes of a statement on disk, and what they say; raises UsageError, and EvidenceError with its path."""
+    data, _ = read_file(path, max_bytes=JWS_MAX_BYTES, expected=EXPECTED)
+    try:
+        return data, parse(data)
+    except EvidenceError as error:
+        raise EvidenceError(f"{path}: {error.subject}", expected=error.expected, got=error.got) from error
+
+
+def put(target: Path, data: bytes) -> bool:
+    """Write a statement unless it is there like this already; whether it was written. Raises UsageError."""
+    there = os.path.lexists(target)
+    if there and read_file(target, max_bytes=len(data), expected=EXPECTED)[0] == data:
+        return False
+    write_atomically(target, data, overwrite=there)
+    return True
+
+
+# -- parts -------------------------------------------------------------------------------------------------
 
 
 def _sign(payload: bytes, key: Signer) -> Signature:
@@ -133,48 +190,22 @@ def _spelling(project: str, version: str) -> tuple[str, str]:
         raise UsageError(error.subject, expected=error.expected, got=error.got) from error
 
 
-def _parse(filename: str) -> Artifact:
-    """What the name of a publisher's own file states; a wrong one is a slip here, not an attack."""
-    try:
-        return parse_filename(filename)
-    except EvidenceError as error:
-        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
-
-
-def _refuse_other_release(artifact: Artifact, project: str, version: str) -> None:
-    """``1.0`` and ``1.0.0`` are one version (PEP 440), but they are looked for at two paths."""
-    if (artifact.project, artifact.version) != (project, version):
-        raise UsageError(
-            artifact.filename,
-            expected=f"a file of {project} {version}",
-            got=f"one of {artifact.project} {artifact.version}",
-            hint="sign the files of each release with a command of its own",
-        )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise UsageError(str(path), expected="a file that can be read", got=error.strerror or str(error)) from error
-    return digest.hexdigest()
-
-
-def _refuse_other_statement(path: Path, earlier: bytes, statement: bytes) -> None:
+def _refuse_other_statement(path: Path, claim: Claim, statement: bytes) -> None:
     """Compare as JSON: another tool may write other white space, but a member more is something we do not say."""
-    try:
-        payload = b64u_decode(parse(earlier).payload.decode("ascii"), "payload")
-    except EvidenceError as error:
-        raise EvidenceError(f"{path}: {error.subject}", expected=error.expected, got=error.got) from error
-    said = json_object(payload, str(path), max_bytes=JWS_MAX_BYTES)
+    said = json_object(b64u_decode(claim.payload.decode("ascii"), "payload"), str(path), max_bytes=JWS_MAX_BYTES)
     said["subject"] = sorted(said["subject"], key=lambda subject: subject["name"])
-    if said != json_object(statement, str(path), max_bytes=JWS_MAX_BYTES):
+    ours = json_object(statement, str(path), max_bytes=JWS_MAX_BYTES)
+    if said != ours:
         raise UsageError(
             str(path),
             expected="no statement yet, or one about exactly these files",
-            got="a statement that says something else",
+            got=f"a statement that says something else{_difference(said, ours)}",
             hint="sign all files of the release in one command, or move the old statement away yourself",
         )
+
+
+def _difference(said: Mapping[str, list[Mapping[str, str]]], ours: Mapping[str, list[Mapping[str, str]]]) -> str:
+    """The first file that the two have different words for, if that is what they differ in."""
+    theirs, mine = ({entry["name"]: entry for entry in one["subject"]} for one in (said, ours))
+    other = next((name for name in sorted({*theirs, *mine}) if theirs.get(name) != mine.get(name)), None)
+    return "" if other is None else f" of {other}"

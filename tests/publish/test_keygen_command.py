@@ -23,6 +23,7 @@ from pip_verify.publish.argon2 import Cost
 from pip_verify.publish.keyfile import SigningKey, load, load_public, store
 from pip_verify.publish.paper import words_of
 from pip_verify.publish.sshwire import public_line
+from tests.makers import make_sdist
 from tests.publish.test_openssh import KEY, SEED, container, encrypted, section
 from tests.publish.test_phrases import GOOD
 from tests.publish.test_systemkeyring import InClear, InMemory, Locked
@@ -88,8 +89,8 @@ def test_a_key_is_made_and_used_without_a_terminal(run: Run, monkeypatch: pytest
     key = load(Path("key"), lambda: b"hunter2").public
     assert (made.code, made.out) == (0, f"{key.text}\n")
     assert made.err == "pip-verify: wrote key; keep a copy where a lost laptop cannot take it along\n"
-    Path("demo-1.0.tar.gz").write_bytes(b"sdist")
-    assert run(f"sign --key-file key {option} demo-1.0.tar.gz") == (0, f"{Path('releases/demo/1.0.jws')}\n", "")
+    Path("demo-1.0.tar.gz").write_bytes(make_sdist("demo", "1.0"))
+    assert run(f"sign --key-file key {option} demo-1.0.tar.gz")[:2] == (0, f"{Path('releases/demo/1.0.jws')}\n")
 
 
 @pytest.mark.parametrize("variable", [None, ""])
@@ -115,6 +116,7 @@ def test_a_passphrase_file_that_is_no_passphrase(run: Run) -> None:
 
 def test_a_wrong_passphrase_and_a_wide_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     store(Path("key"), SEED, b"hunter2", cost=CHEAP)
+    Path("demo-1.0.tar.gz").write_bytes(make_sdist("demo", "1.0"))
     monkeypatch.setenv("PIP_VERIFY_PASSPHRASE", "hunter3")
     told = run("sign --key-file key demo-1.0.tar.gz")
     assert (told.code, "expected the passphrase of this key, got another" in told.err) == (2, True)
@@ -251,7 +253,7 @@ def test_a_passphrase_is_put_into_the_keyring_and_found_there(run: Run, monkeypa
     assert run("keygen -o key --keyring").code == 0
     assert backend.kept == {("pip-verify", load_public(Path("key")).thumbprint): "hunter2"}
     monkeypatch.delenv("PIP_VERIFY_PASSPHRASE")
-    Path("demo-1.0.tar.gz").write_bytes(b"sdist")
+    Path("demo-1.0.tar.gz").write_bytes(make_sdist("demo", "1.0"))
     assert run("sign --key-file key --keyring demo-1.0.tar.gz").code == 0
     backend.kept.clear()
     told = run("sign --key-file key --keyring demo-1.0.tar.gz")

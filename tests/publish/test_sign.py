@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,9 @@ from pip_verify.evidence.jws import prove
 from pip_verify.evidence.release import parse
 from pip_verify.publish.keyfile import SigningKey
 from pip_verify.publish.sign import add_signature, make_statement, release_path, sign_artifacts, sign_statement
+from pip_verify.publish.standing import known_keys
 from tests import signer
+from tests.makers import make_sdist, make_wheel
 from tests.signer import Signer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,9 +31,11 @@ ALICE, BOB = Signer.of("alice"), Signer.of("bob")
 A, B = SigningKey(ALICE.seed), SigningKey(BOB.seed)
 WHEEL, SDIST = "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"
 SHA = hashlib.sha256(b"x").hexdigest()
+NOISE = random.Random(1).randbytes(2**20)  # noqa: S311 - it only must not compress
 
 SIGN = """
 import sys
+import time
 from pathlib import Path
 from pip_verify.publish.keyfile import SigningKey
 from pip_verify.publish.sign import sign_artifacts
@@ -36,10 +43,19 @@ sign_artifacts([Path(sys.argv[1])], SigningKey(bytes([int(sys.argv[3])]) * 32), 
 """
 
 
+def artifact(name: str, **parts: Any) -> bytes:
+    """A real wheel or sdist for a file name; any other file is bytes."""
+    project, _, rest = name.removesuffix(".tar.gz").partition("-")
+    if name.endswith(".whl"):
+        version, _, tag = rest.removesuffix(".whl").partition("-")
+        return make_wheel(project, version, tag=tag, **parts)
+    return make_sdist(project, rest, **parts) if name.endswith(".tar.gz") else b"text"
+
+
 def artifacts(directory: Path, *names: str) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     for name in names:
-        (directory / name).write_bytes(f"bytes of {name}".encode())
+        (directory / name).write_bytes(artifact(name))
     return [directory / name for name in names]
 
 
@@ -94,7 +110,7 @@ def test_the_purl_is_encoded_and_read_back(project: str, version: str, filename:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ([], "expected 1 to 4096 files, got 0"),
+        ([], "expected 1 to 4096 wheels and sdists, got none"),
         ([(WHEEL, SHA), (WHEEL, SHA)], "expected each file once"),
         ([(WHEEL, SHA), (WHEEL, "0" * 64)], "expected each file once"),
         ([(WHEEL, SHA), ("other-1.0.tar.gz", SHA)], "a file of demo 1.0, got one of other 1.0"),
@@ -104,7 +120,10 @@ def test_the_purl_is_encoded_and_read_back(project: str, version: str, filename:
         ([("demo-1.0.exe", SHA)], "sdist"),
         ([(f"../{WHEEL}", SHA)], "other characters"),
         ([(f"{WHEEL}\n", SHA)], "other characters"),
-        ([(f"demo-1.0-{number}-py3-none-any.whl", SHA) for number in range(4097)], "1 to 4096 files, got 4097"),
+        (
+            [(f"demo-1.0-{number}-py3-none-any.whl", SHA) for number in range(4097)],
+            "1 to 4096 wheels and sdists, got 4097",
+        ),
     ],
 )
 def test_files_that_are_not_one_release_are_refused(files: list[tuple[str, str]], message: str) -> None:
@@ -206,7 +225,7 @@ def test_signs_the_bytes_of_the_files(tmp_path: Path) -> None:
 
 def test_hashes_a_file_larger_than_one_chunk(tmp_path: Path) -> None:
     (file,) = artifacts(tmp_path, WHEEL)
-    file.write_bytes(b"x" * (2**20 + 1))
+    file.write_bytes(artifact(WHEEL, files={"demo/data": NOISE}))
     path = sign_artifacts([file], A, tmp_path)
     assert parse(path.read_bytes()).subjects[0].sha256 == sha256(file)
 
@@ -244,7 +263,7 @@ def refused_over(path: Path, files: list[Path], releases: Path) -> None:
 def test_a_changed_file_does_not_silently_replace_the_statement(tmp_path: Path) -> None:
     files = artifacts(tmp_path, WHEEL, SDIST)
     path = sign_artifacts(files, A, tmp_path / "releases")
-    files[0].write_bytes(b"rebuilt")
+    files[0].write_bytes(artifact(WHEEL, files={"demo.py": "rebuilt = True"}))
     refused_over(path, files, tmp_path / "releases")
 
 
@@ -317,6 +336,96 @@ def test_what_is_no_artifact_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError):
         sign_artifacts([tmp_path / name], A, tmp_path / "releases")
     assert not (tmp_path / "releases").exists()
+
+
+def test_a_wheel_that_is_not_strict_is_not_signed(tmp_path: Path) -> None:
+    files = artifacts(tmp_path, WHEEL, SDIST)
+    before = files[0].read_bytes()
+    files[0].write_bytes(before + b"x")
+    with pytest.raises(EvidenceError, match="end record") as caught:
+        sign_artifacts(files, A, tmp_path / "releases")
+    assert "it was not signed" in caught.value.hint
+    assert not (tmp_path / "releases").exists()
+
+
+def test_an_sdist_that_is_not_strict_is_not_signed(tmp_path: Path) -> None:
+    files = artifacts(tmp_path, WHEEL, SDIST)
+    files[1].write_bytes(artifact("demo-1.1.tar.gz"))
+    with pytest.raises(EvidenceError, match=r"everything in one directory named for demo 1\.0"):
+        sign_artifacts(files, A, tmp_path / "releases")
+
+
+def test_every_file_that_is_not_strict_is_named(tmp_path: Path) -> None:
+    names = [f"demo-1.0-{number}-py3-none-any.whl" for number in range(8)]
+    files = artifacts(tmp_path, WHEEL, *names)
+    for path in files:
+        path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(EvidenceError) as caught:
+        sign_artifacts(files, A, tmp_path / "releases")
+    assert caught.value.subject == names[0]
+    assert f"and 8 more that break a rule: {', '.join(names[1:6])}, ..." in caught.value.got
+
+
+def test_ten_thousand_files_are_refused_before_one_is_read(tmp_path: Path) -> None:
+    paths = [tmp_path / f"demo-1.0-{number}-py3-none-any.whl" for number in range(10_000)]
+    with pytest.raises(UsageError, match="1 to 4096 wheels and sdists, got 10000"):
+        sign_artifacts(paths, A, tmp_path / "releases")
+
+
+def test_a_mixture_is_refused_before_a_file_is_read(tmp_path: Path) -> None:
+    missing = [tmp_path / "demo-1.0.tar.gz", tmp_path / "other-1.0.tar.gz"]
+    with pytest.raises(UsageError, match=r"a file of demo 1\.0, got one of other 1\.0"):
+        sign_artifacts(missing, A, tmp_path / "releases")
+
+
+def test_a_pipe_in_place_of_an_artifact_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / SDIST)
+    with pytest.raises(UsageError, match="something that is no regular file"):
+        sign_artifacts([tmp_path / SDIST], A, tmp_path / "releases")
+
+
+@pytest.mark.parametrize("offset", [-(365 * 86400), 365 * 86400])
+def test_a_clock_a_year_off_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset: float) -> None:
+    files = artifacts(tmp_path, WHEEL, SDIST)
+    expected = sign_artifacts(files, A, tmp_path / "releases").read_bytes()
+    now = time.time() + offset
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert sign_artifacts(files, A, tmp_path / "again").read_bytes() == expected
+
+
+# what somebody altered between two signers
+
+
+def tampered(jws: bytes, digest: str) -> bytes:
+    """The same signatures on a statement with another digest."""
+    document = json.loads(jws)
+    said = payload(jws)
+    said["subject"][0]["digest"]["sha256"] = digest
+    return json.dumps({**document, "payload": b64u_encode(signer.to_json(said))}).encode()
+
+
+def test_a_statement_altered_to_fit_other_files_is_not_signed_by_its_first_signer(tmp_path: Path) -> None:
+    (file,) = artifacts(tmp_path, WHEEL)
+    path = sign_artifacts([file], A, tmp_path)
+    file.write_bytes(artifact(WHEEL, files={"demo.py": "evil = True"}))
+    altered = tampered(path.read_bytes(), sha256(file))
+    path.write_bytes(altered)
+    with pytest.raises(EvidenceError, match=r"got one by ed25519:.* that does not"):
+        sign_artifacts([file], A, tmp_path)
+    assert path.read_bytes() == altered
+
+
+def test_nor_by_a_second_signer_who_knows_the_first(tmp_path: Path) -> None:
+    (file,) = artifacts(tmp_path, WHEEL)
+    path = sign_artifacts([file], A, tmp_path)
+    file.write_bytes(artifact(WHEEL, files={"demo.py": "evil = True"}))
+    altered = tampered(path.read_bytes(), sha256(file))
+    path.write_bytes(altered)
+    with pytest.raises(EvidenceError, match=r"got one by ed25519:.* that does not"):
+        sign_artifacts([file], B, tmp_path, known_keys([A.public], now=0))
+    assert path.read_bytes() == altered
+    sign_artifacts([file], B, tmp_path)  # who knows nobody signs the files at hand, and these are what they are
+    assert prove(parse(path.read_bytes()), {A.public.thumbprint: A.public}).bad
 
 
 def test_a_releases_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:

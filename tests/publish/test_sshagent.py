@@ -24,6 +24,7 @@ from pip_verify.publish.keyfile import SigningKey
 from pip_verify.publish.sign import sign_artifacts
 from pip_verify.publish.sshagent import MAX_ANSWER, MAX_KEYS, SshAgentKey, find_key, list_keys
 from pip_verify.publish.sshwire import fingerprint
+from tests.makers import make_sdist
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="an agent needs Unix sockets")
 
@@ -144,7 +145,7 @@ def test_the_real_agent_signs_by_key_fingerprint_and_comment(real_agent: dict[st
 @real
 def test_a_release_signed_through_the_real_agent_is_proved(real_agent: dict[str, str], tmp_path: Path) -> None:
     add_key(tmp_path, real_agent).unlink()  # the agent alone has it
-    (tmp_path / "demo-1.0.tar.gz").write_bytes(b"sdist")
+    (tmp_path / "demo-1.0.tar.gz").write_bytes(make_sdist("demo", "1.0"))
     key = find_key("comment of id", real_agent)
     path = sign_artifacts([tmp_path / "demo-1.0.tar.gz"], key, tmp_path / "releases")
     proof = prove(parse(path.read_bytes()), {key.public.thumbprint: key.public})
@@ -317,7 +318,7 @@ def test_an_agent_that_goes_away_mid_way(short_path: Path, raw: bytes) -> None:
 def test_an_agent_that_goes_away_between_the_list_and_the_signature_changes_no_file(
     short_path: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "demo-1.0.tar.gz").write_bytes(b"sdist")
+    (tmp_path / "demo-1.0.tar.gz").write_bytes(make_sdist("demo", "1.0"))
     with agent(short_path, says(ONE)) as environ:
         key = find_key("alice", environ)
     earlier = sign_artifacts([tmp_path / "demo-1.0.tar.gz"], OTHER, tmp_path / "releases")

@@ -1,0 +1,65 @@
+"""``pip-verify vouch``: sign what the index serves now, for whoever trusts us to have looked. Prints what it wrote."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pip_verify.cli.index_options import add_index_options, pip_options
+from pip_verify.cli.review import confirm, count, show_release
+from pip_verify.cli.signing_key import add_key_options, signer
+from pip_verify.cli.trust_file import say
+
+if TYPE_CHECKING:
+    from pip_verify.publish.artifacts import Checked
+    from pip_verify.sources.index import IndexFile
+
+
+def vouch(arguments: Sequence[str]) -> int:
+    """Download, check, show and sign releases of other people's."""
+    from pip_verify.publish.onindex import fetch_release, parse_exact
+    from pip_verify.publish.sign import write_statement
+    from pip_verify.sources.index import Index
+
+    options = _parser().parse_args(arguments)
+    wanted = list(dict.fromkeys(parse_exact(text) for text in options.named))
+    if not options.yes and not sys.stdin.isatty():
+        confirm("Sign?", yes=False, hint="say --yes, and keep what is shown")  # before anything is downloaded
+    index = Index(pip_options(options))
+    releases = [fetch_release(index, project, version, _told) for project, version in wanted]
+    for release in releases:
+        show_release(release)
+    if index.unparsable:
+        left = count(index.unparsable, "file")
+        say(f"{left} there {'is' if index.unparsable == 1 else 'are'} left out: by name neither wheel nor sdist")
+    confirm("Sign these files, as the index serves them now?", yes=options.yes, hint="")
+    key = signer(options)
+    for release in releases:
+        sys.stdout.write(f"{write_statement(release, key, Path(options.releases))}\n")
+    return 0
+
+
+def _told(file: IndexFile, checked: Checked) -> None:
+    """Progress: large releases take a while."""
+    compared = "its digest is the index's" if file.sha256 else "the index states no digest"
+    say(f"downloaded {checked.artifact.filename}; {compared}{'; yanked' if file.yanked else ''}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pip-verify vouch",
+        description="Sign a statement for exactly the files of a release that the index serves now.",
+        epilog="It says that these are the bytes you were served and looked at, and nothing about who made them.",
+        allow_abbrev=False,
+    )
+    add_key_options(parser)
+    parser.add_argument(
+        "--releases", default="releases", metavar="DIR", help="where statements go (default: %(default)s)"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+    add_index_options(parser, "of the files")
+    parser.add_argument("named", nargs="+", metavar="PROJECT==VERSION", help="a release, exactly")
+    return parser
