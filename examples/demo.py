@@ -124,7 +124,7 @@ def main(work: Path) -> None:
         )
 
         say("3b. A key that is no longer on the list")
-        pip_verify("keylist", "remove", "site/keys.json", key, cwd=work)
+        pip_verify("keylist", "remove", "--force", "site/keys.json", key, cwd=work)
         pip_verify(*install, "--force-reinstall", "-r", "requirements.txt", cwd=work, expect=UNTRUSTED)
 
         say("3c. An unsigned sdist; its build backend must not run")

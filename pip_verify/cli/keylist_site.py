@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,7 +84,8 @@ def _interrupt(*_: object) -> NoReturn:
 def _until_interrupted(served: Served, directory: Path) -> None:
     try:
         _tell(served, directory)
-        threading.Event().wait()
+        while True:  # a signal that another thread of ours happens to take does not wake a sleeper, so sleep briefly
+            time.sleep(0.5)
     except KeyboardInterrupt:
         say("no longer served")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -104,7 +105,7 @@ def test_a_changed_digest_is_an_alarm_until_somebody_accepts_it(world: World, in
         assert (old in reason["expected"], new in reason["got"]) == (True, True)
     accept_as_told(world, result)
     is_quiet(watch(world))
-    with sqlite3.connect(world.project / "state") as database:
+    with contextlib.closing(sqlite3.connect(world.project / "state")) as database, database:
         rows = database.execute("SELECT who, why, code, before, after FROM decision").fetchall()
     assert rows == [("ann", "meant", "PV313", old, f"sha256:{new}")]
 

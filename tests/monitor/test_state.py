@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sqlite3
 import subprocess
@@ -223,12 +224,12 @@ def test_other_files_are_refused(path: Path, tmp_path: Path) -> None:
     path.write_bytes(b'{"schema": 1}')
     refused(path)
     path.unlink()
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE run (id)")
     refused(path)
     path.unlink()
     create(tmp_path / "state")
-    with sqlite3.connect(path) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA user_version = 2")
     refused(path)
     path.unlink()
