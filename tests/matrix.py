@@ -52,7 +52,7 @@ def environment(python: str, name: str, pip: str) -> Path:
 
 def run(interpreter: Path, *tests: str) -> bool:
     """Run pytest; whether all passed."""
-    command = [str(interpreter), "-m", "pytest", "-q", "-n", "2", "--ignore=tests/benchmarks", *tests]
+    command = [str(interpreter), "-m", "pytest", "-q", "-n", "3", "--ignore=tests/benchmarks", *tests]
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
