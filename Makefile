@@ -14,7 +14,7 @@ $(READY): pyproject.toml
 
 ## the linters, the unit suite with its coverage gate, and the end-to-end suite with the pip installed here
 test: lint
-	$(BIN)/python -m pytest -q -n 3 --cov=pip_verify --ignore=tests/benchmarks tests
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal --cov=pip_verify --ignore=tests/benchmarks tests
 
 lint: $(READY)
 	$(BIN)/ruff check .

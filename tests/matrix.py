@@ -52,7 +52,8 @@ def environment(python: str, name: str, pip: str) -> Path:
 
 def run(interpreter: Path, *tests: str) -> bool:
     """Run pytest; whether all passed."""
-    command = [str(interpreter), "-m", "pytest", "-q", "-n", "3", "--ignore=tests/benchmarks", *tests]
+    options = ["-q", "-n", "3", "--dist", "worksteal", "--ignore=tests/benchmarks"]
+    command = [str(interpreter), "-m", "pytest", *options, *tests]
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
