@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,8 +85,7 @@ def _interrupt(*_: object) -> NoReturn:
 def _until_interrupted(served: Served, directory: Path) -> None:
     try:
         _tell(served, directory)
-        while True:  # a signal that another thread of ours happens to take does not wake a sleeper, so sleep briefly
-            time.sleep(0.5)
+        threading.Event().wait()
     except KeyboardInterrupt:
         say("no longer served")
 

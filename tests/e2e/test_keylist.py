@@ -50,8 +50,14 @@ def published(world: World) -> World:
 
 @contextmanager
 def serving(world: World) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """``keylist serve`` in a process of its own, and the words of the command that it prints."""
-    command = [sys.executable, "-m", "pip_verify", "keylist", "serve", "site", "--port", "0"]
+    """``keylist serve`` in a process of its own, and the words of the command that it prints.
+
+    A shell that starts the test suite in the background makes it ignore SIGINT, and a child inherits that: so the child
+    is started by a Python that puts the default back.
+    """
+    reset = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    serve = [sys.executable, "-m", "pip_verify", "keylist", "serve", "site", "--port", "0"]
+    command = [sys.executable, "-c", reset, *serve]
     with subprocess.Popen(
         command, cwd=world.project, env=world.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
