@@ -33,10 +33,11 @@ from pip_verify.pins import Pin
 from pip_verify.publish.artifacts import read_release
 from pip_verify.publish.embed import sign_in_wheels
 from pip_verify.publish.keyfile import SigningKey, store
-from pip_verify.publish.sign import make_statement, sign_artifacts, sign_statement
+from pip_verify.publish.sign import make_statement, sign_statement
 from pip_verify.verifier import Rules, verify
 from tests import checker, makers, signer
 from tests.checker import Refused
+from tests.publish.support import sign_artifacts
 from tests.signer import Signer, b64u, to_json
 from tests.test_docs import section
 from tests.vectors import vectors_dir

@@ -56,11 +56,6 @@ class Installed:
         """A verdict for each finding, by the receipts alone."""
         return tuple(finding.verdict for finding in self.findings)
 
-    @property
-    def receipts(self) -> tuple[Receipt, ...]:
-        """The receipts of what is intact, to be judged again."""
-        return tuple(finding.receipt for finding in self.findings if finding.receipt is not None)
-
 
 @dataclass(frozen=True)
 class _Distribution:

@@ -68,11 +68,6 @@ class SigningKey:
         raise TypeError("a signing key is not serialised")
 
 
-def generate(path: Path, passphrase: bytes | None, *, cost: Cost = MODERATE) -> PublicKey:
-    """Make a key of random bytes and its file, as ``store``; returns its public half."""
-    return store(path, new_seed(), passphrase, cost=cost)
-
-
 def new_seed() -> bytes:
     """32 bytes from the system's source of randomness."""
     return secrets.token_bytes(_SEED_BYTES)

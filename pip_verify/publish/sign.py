@@ -18,7 +18,7 @@ from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence import Claim, Signature
 from pip_verify.evidence.jws import JWS_MAX_BYTES, MAX_SIGNATURES
 from pip_verify.evidence.release import PREDICATE_TYPE, STATEMENT_TYPE, TYP, parse
-from pip_verify.publish.artifacts import Release, name_release, read_release, refuse_other_releases
+from pip_verify.publish.artifacts import Release, name_release, refuse_other_releases
 from pip_verify.publish.signer import Signer
 from pip_verify.publish.standing import Known, refuse_altered, standings
 from pip_verify.storage import locked, read_file, write_atomically
@@ -88,15 +88,6 @@ def release_path(releases_dir: Path, project: str, version: str) -> Path:
     """Where the statement of a release is: ``{releases_dir}/{project}/{version}.jws``; raises UsageError."""
     project, version = _spelling(project, version)
     return releases_dir / project / f"{version}.jws"
-
-
-def sign_artifacts(paths: Sequence[Path], key: Signer, releases_dir: Path, known: Known | None = None) -> Path:
-    """Sign the wheels and sdists at ``paths``, the whole of one release; returns the path of its statement.
-
-    A statement that is there already and says the same gets our signature added. Raises as ``read_release`` and
-    ``write_statement``.
-    """
-    return write_statement(read_release(paths), key, releases_dir, known)
 
 
 def write_statement(release: Release, key: Signer, releases_dir: Path, known: Known | None = None) -> Path:

@@ -14,9 +14,9 @@ from pip_verify.publish import countersign as module
 from pip_verify.publish import sign
 from pip_verify.publish.countersign import Reviewed, countersign, review, review_tree
 from pip_verify.publish.keyfile import SigningKey
-from pip_verify.publish.sign import sign_artifacts
 from pip_verify.publish.standing import Known, known_keys
 from tests import signer
+from tests.publish.support import sign_artifacts
 from tests.publish.test_sign import SDIST, WHEEL, artifact, artifacts, payload, proved, sha256, tampered
 from tests.signer import Signer
 

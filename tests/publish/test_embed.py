@@ -426,7 +426,7 @@ def test_sdists_alone_cannot_be_signed_inside(tmp_path: Path) -> None:
 
 
 def test_a_statement_about_the_old_bytes_is_in_the_way(tmp_path: Path) -> None:
-    from pip_verify.publish.sign import sign_artifacts
+    from tests.publish.support import sign_artifacts
 
     path = wheel(tmp_path / "dist")
     statement = sign_artifacts([path], A, tmp_path / "releases")

@@ -21,7 +21,7 @@ from pip_verify.encoding import b64u_decode, b64u_encode
 from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
 from pip_verify.keys import PublicKey
 from pip_verify.publish.argon2 import MODERATE, Cost
-from pip_verify.publish.keyfile import KEY_FILE_MAX_BYTES, SigningKey, generate, load, load_public
+from pip_verify.publish.keyfile import KEY_FILE_MAX_BYTES, SigningKey, load, load_public, new_seed, store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CHEAP = Cost(ops=1, mem=8192)
@@ -35,6 +35,11 @@ RFC_INPUT = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
 RFC_SIGNATURE = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+
+
+def generate(path: Path, passphrase: bytes | None, *, cost: Cost = MODERATE) -> PublicKey:
+    """A key of random bytes and its file."""
+    return store(path, new_seed(), passphrase, cost=cost)
 
 
 def right() -> bytes:
@@ -393,10 +398,10 @@ from pathlib import Path
 import nacl.pwhash.argon2id
 from pip_verify.errors import UsageError
 from pip_verify.publish.argon2 import Cost
-from pip_verify.publish.keyfile import generate
+from pip_verify.publish.keyfile import new_seed, store
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
-    generate(Path(sys.argv[1]), b"x", cost=Cost(1, 2**30))
+    store(Path(sys.argv[1]), new_seed(), b"x", cost=Cost(1, 2**30))
 except UsageError as error:
     sys.exit(0 if "1024 MiB of memory" in str(error) else 3)
 """

@@ -20,10 +20,11 @@ from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence.jws import prove
 from pip_verify.evidence.release import parse
 from pip_verify.publish.keyfile import SigningKey
-from pip_verify.publish.sign import add_signature, make_statement, release_path, sign_artifacts, sign_statement
+from pip_verify.publish.sign import add_signature, make_statement, release_path, sign_statement
 from pip_verify.publish.standing import known_keys
 from tests import signer
 from tests.makers import make_sdist, make_wheel
+from tests.publish.support import sign_artifacts
 from tests.signer import Signer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -38,8 +39,9 @@ import sys
 import time
 from pathlib import Path
 from pip_verify.publish.keyfile import SigningKey
-from pip_verify.publish.sign import sign_artifacts
-sign_artifacts([Path(sys.argv[1])], SigningKey(bytes([int(sys.argv[3])]) * 32), Path(sys.argv[2]))
+from pip_verify.publish.artifacts import read_release
+from pip_verify.publish.sign import write_statement
+write_statement(read_release([Path(sys.argv[1])]), SigningKey(bytes([int(sys.argv[3])]) * 32), Path(sys.argv[2]))
 """
 
 

@@ -21,10 +21,10 @@ from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.evidence.jws import prove
 from pip_verify.evidence.release import parse
 from pip_verify.publish.keyfile import SigningKey
-from pip_verify.publish.sign import sign_artifacts
 from pip_verify.publish.sshagent import MAX_ANSWER, MAX_KEYS, SshAgentKey, find_key, list_keys
 from pip_verify.publish.sshwire import fingerprint
 from tests.makers import make_sdist
+from tests.publish.support import sign_artifacts
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="an agent needs Unix sockets")
 

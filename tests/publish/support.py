@@ -1,0 +1,16 @@
+"""What several tests of the publisher's side do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pip_verify.publish.artifacts import read_release
+from pip_verify.publish.sign import write_statement
+from pip_verify.publish.signer import Signer
+from pip_verify.publish.standing import Known
+
+
+def sign_artifacts(paths: Sequence[Path], key: Signer, releases_dir: Path, known: Known | None = None) -> Path:
+    """Read the files of one release and sign them, as the command does; returns the statement's path."""
+    return write_statement(read_release(paths), key, releases_dir, known)
