@@ -134,8 +134,8 @@ def _named(artifact: Artifact, outcome: _Outcome) -> Artifact:
     """A file known by its digest alone gets the name under which that digest was signed."""
     if artifact.kind != "file" or outcome.proof is None:
         return artifact
-    name = next(subject.name for subject in outcome.proof.claim.subjects if subject.sha256 == artifact.sha256)
-    return replace(artifact, filename=name)
+    signed = (subject.name for subject in outcome.proof.claim.subjects if subject.sha256 == artifact.sha256)
+    return replace(artifact, filename=next(signed, artifact.filename))
 
 
 def kids_of(evidence: Evidence) -> tuple[str, ...]:

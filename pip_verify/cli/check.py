@@ -30,13 +30,14 @@ def run(arguments: Sequence[str]) -> int:
 
     started = time.monotonic()
     parts = make_parts(vars(options), None)
+    report_only = parts.mode == "report"
     verdicts = _judge_installed(options, parts) if options.installed else _judge_locks(options, parts)
     run = result(
         "check",
         verdicts,
         warnings=parts.warnings,
         started=started,
-        report_only=parts.mode == "report",
+        report_only=report_only,
         min_coverage=options.min_coverage,
     )
     return report(run, parts.settings, verbose=options.verbose)
@@ -80,9 +81,11 @@ def _downloader(options: argparse.Namespace) -> Download:
     index = Index(pip_options(options))
 
     def download(locked: LockedFile, folder: Path) -> Path:
-        for file in index.files(locked.project):
-            if file.filename == locked.filename or (locked.filename is None and file.sha256 == locked.sha256):
-                return index.download(file, folder)
+        files = [file for file in index.files(locked.project) if locked.filename in (None, file.filename)]
+        by_digest = [file for file in files if file.sha256 == locked.sha256]
+        # by its name, too: an index that states another digest, or none, is judged by the bytes it sends
+        for file in by_digest or [file for file in files if locked.filename is not None]:
+            return index.download(file, folder)
         what = locked.filename or f"{locked.project} with sha256:{locked.sha256}"
         raise SourceError(what, expected="the file on the index", got="none such", hint="look at the index in use")
 

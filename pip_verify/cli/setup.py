@@ -37,15 +37,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class Parts:
-    """What a run is made of. mode: whether refusals stop it. pin: the command line's. warnings: filled as it goes."""
+    """What a run is made of. pin: the command line's. warnings: filled as it goes."""
 
     settings: Settings
     policy: Policy
     judge: Judge
     first_use: FirstUse
-    mode: Mode
     pin: InlinePin | None = None
     warnings: list[str] = field(default_factory=list)
+
+    @cached_property
+    def mode(self) -> Mode:
+        """Whether refusals stop the run; raises UsageError as ``mode_in_force``. A command that only tells asks not."""
+        return mode_in_force(self.settings, self.policy)
 
     @cached_property
     def session(self) -> Session:
@@ -71,7 +75,6 @@ def make_parts(
     """
     settings = Settings.resolve(flags, os.environ)
     policy = find_trust_file(Path.cwd(), settings.trust_file, os.environ)
-    mode = mode_in_force(settings, policy)
     first_use = make_first_use(settings, policy)
     fetcher = Fetcher(
         ca_bundle=ca_bundle,
@@ -99,7 +102,7 @@ def make_parts(
         clock=time.time,
         warn=warn,
     )
-    return Parts(settings, policy, judge, first_use, mode, pin, warnings)
+    return Parts(settings, policy, judge, first_use, pin, warnings)
 
 
 def make_first_use(settings: Settings, policy: Policy) -> FirstUse:

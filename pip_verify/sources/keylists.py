@@ -177,7 +177,8 @@ class KeyListStore:
         try:
             copy = self._download(url, held, now, forced=forced)
         except (SourceError, EvidenceError) as error:
-            self._failures[url] = (error, now)
+            # counted from when it failed: the time that a hanging server took is no part of the pause
+            self._failures[url] = (error, self._clock())
             if isinstance(error, EvidenceError):
                 self._malformed.add(url)
             if forced:

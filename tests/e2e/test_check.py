@@ -334,3 +334,11 @@ def test_explain_offers_nothing_where_a_stranger_signed(world: World) -> None:
     assert result.code == 10
     assert "# nothing, before you know why" in result.stdout
     assert "[[exempt]]" not in result.stdout
+
+
+def test_explain_tells_also_where_a_found_trust_file_asks_for_report_mode(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo", policy=['mode = "report"'])
+    lock = requirements(world, world.wheel("demo", "1.0", ALICE))
+    assert explain(world, "demo", "-r", lock).code == 0
+    assert check(world, "-r", lock).code == 2

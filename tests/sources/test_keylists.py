@@ -20,8 +20,8 @@ import pytest
 from pip_verify.errors import EvidenceError, PipVerifyError, SourceError, UsageError
 from pip_verify.keys import KEY_LIST_MAX_BYTES
 from pip_verify.sources.https import Fetcher
-from pip_verify.sources.keylists import KeyListState, KeyListStore
-from tests.https_world import Answer, HttpsWorld
+from pip_verify.sources.keylists import PAUSE, KeyListState, KeyListStore
+from tests.https_world import Answer, HttpsWorld, Seen
 from tests.signer import Signer, key_list
 from tests.sources.conftest import Clock
 
@@ -302,6 +302,22 @@ def test_a_failure_is_not_tried_again_for_thirty_seconds(world: HttpsWorld, make
     serve(world)
     clock.now += 0.5
     assert keys(store.get(url)) == [ALICE.text]
+
+
+def test_the_time_that_a_failure_took_is_no_part_of_the_pause(world: HttpsWorld, make: Make, clock: Clock) -> None:
+    def hang(_: Seen) -> Answer:
+        clock.now += 2 * PAUSE
+        return Answer(hang_up=True)
+
+    url = serve(world)
+    world.answer(PATH, hang)
+    store = make()
+    with pytest.raises(SourceError):
+        store.get(url)
+    asked = len(world.requests)
+    with pytest.raises(SourceError):
+        store.get(url)
+    assert len(world.requests) == asked
 
 
 def test_a_clock_set_back_does_not_prolong_a_failure(world: HttpsWorld, make: Make, clock: Clock) -> None:
