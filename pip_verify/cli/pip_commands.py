@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -14,10 +13,13 @@ from pip_verify.cli.options import HELP, command_of, split
 def run(arguments: Sequence[str]) -> int:
     """Run a pip command under verification; returns the exit code."""
     taken = split(arguments)
-    if "--help" in taken.pip or "-h" in taken.pip:
-        return _help(taken.pip)
+    from pip_verify.install.driver import find_target, print_help, run_pip
+
+    # It may be the value of an option, too ("--target -h"): pip's own parser knows.
+    if ("--help" in taken.pip or "-h" in taken.pip) and print_help(taken.pip):
+        sys.stdout.write("\n" + HELP)
+        return 0
     from pip_verify.cli.setup import make_parts, report
-    from pip_verify.install.driver import find_target, run_pip
 
     started = time.monotonic()
     target, said = find_target(taken.flags.pop("python", None), os.environ)
@@ -38,19 +40,19 @@ def run(arguments: Sequence[str]) -> int:
     return report(result, parts.settings, verbose=verbose)
 
 
-def _help(arguments: list[str]) -> int:
-    """Print pip's own help, then our options apart from it."""
-    sys.stdout.flush()
-    code = subprocess.run([sys.executable, "-m", "pip", *arguments], check=False).returncode  # noqa: S603
-    sys.stdout.write("\n" + HELP)
-    return code
-
-
 def _value_of(option: str, arguments: Sequence[str]) -> str | None:
-    """The value pip will see for one of its options, also for fetching key lists."""
-    for number, argument in enumerate(arguments):
-        if argument == option:
-            return arguments[number + 1] if number + 1 < len(arguments) else None
-        if argument.startswith(option + "="):
-            return argument.partition("=")[2]
-    return None
+    """The value pip will see for one of its options, also for fetching key lists: the last one given, and optparse
+    takes a name cut short where no other option begins like that."""
+    names = _ABBREVIATED[option]
+    found = None
+    for argument, following in zip(arguments, [*arguments[1:], None], strict=True):
+        if argument == "--":
+            break
+        name, equals, value = argument.partition("=")
+        if name in names:
+            found = value if equals else following
+    return found
+
+
+# What optparse takes for them, since no other option of pip's begins so; a test holds it against pip's parser.
+_ABBREVIATED = {"--cert": ("--ce", "--cer", "--cert"), "--proxy": ("--prox", "--proxy")}

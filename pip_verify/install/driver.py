@@ -26,6 +26,15 @@ from pip_verify.session import Session
 MINIMUM_PIP = (25, 3)  # older ones run legacy setup.py builds, which fetch setup_requires by themselves
 _LONGEST_TEMPORARY = 60  # bytes; leaves room for our part of the path in a sockaddr_un
 _RUNNER = Path(__file__).with_name("runner.py")
+_PARSE = """\
+import sys
+sys.argv[0] = "pip-verify"
+from pip._internal.cli.main_parser import parse_command
+from pip._internal.commands import create_command
+name, arguments = parse_command(sys.argv[1:])
+create_command(name).parse_args(arguments)
+sys.exit(3)
+"""  # the parser ends with 0 when it has printed help, with 2 when it cannot read the arguments
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,17 @@ def find_pip() -> Path:
             hint=f'{sys.executable} -m pip install --upgrade "pip>=25.3"',
         )
     return Path(spec.origin).parent.parent
+
+
+def print_help(arguments: Sequence[str]) -> bool:
+    """Let pip's own parser read ``arguments``: whether they ask for help, which it has then printed.
+
+    Nothing but the parser runs, for arguments that only look like asking must not reach a pip without seams; and not
+    with the directory we are in on its path (``-I``), where anybody may have put a ``pip.py``."""
+    done = subprocess.run(  # noqa: S603 (our own interpreter and code)
+        [sys.executable, "-I", "-c", _PARSE, *arguments], stderr=subprocess.DEVNULL, check=False
+    )
+    return done.returncode == 0
 
 
 def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ: Mapping[str, str]) -> Outcome:
