@@ -348,18 +348,25 @@ def _not_among(artifact: Artifact, claim: Claim, where: str) -> Reason | None:
 
 
 def _not_its_tags(artifact: Artifact, evidence: Evidence, where: str) -> Reason | None:
-    """A wheel that signs itself can be renamed; what its WHEEL says it runs on, RECORD covers."""
-    stated = {tag for text in evidence.wheel_tags for tag in _expand_tags(text)}
-    others = sorted(_expand_tags("-".join(artifact.filename.removesuffix(".whl").split("-")[-3:])) - stated)
+    """A wheel that signs itself can be renamed; what its WHEEL says it runs on, RECORD covers.
+
+    Only the file name's compressed tag set (PEP 425) is expanded, which ``parse_filename`` holds small: a stranger's
+    WHEEL of one kilobyte can name billions."""
+    stated = [_tag_parts(text) for text in evidence.wheel_tags]
+    named = itertools.product(*_tag_parts("-".join(artifact.filename.removesuffix(".whl").split("-")[-3:])))
+    others = ["-".join(tag) for tag in named if not any(_is_among(tag, parts) for parts in stated)]
     if not others:
         return None
-    expected = f"a file name with tags of {', '.join(sorted(stated)) or 'none'}, as WHEEL says"
-    return Reason("PV303", where, expected[:200], ", ".join(others)[:200], _DO_NOT)
+    expected = f"a file name with tags of {', '.join(evidence.wheel_tags) or 'none'}"
+    return Reason("PV303", where, f"{expected[:200]}, as WHEEL says", ", ".join(others)[:200], _DO_NOT)
 
 
-def _expand_tags(text: str) -> set[str]:
-    """A compressed tag set (PEP 425), one by one; a text of another form stands for itself alone."""
-    return {"-".join(parts) for parts in itertools.product(*(part.split(".") for part in text.split("-")))}
+def _tag_parts(text: str) -> list[list[str]]:
+    return [part.split(".") for part in text.split("-")]
+
+
+def _is_among(tag: Sequence[str], parts: Sequence[Sequence[str]]) -> bool:
+    return len(tag) == len(parts) and all(one in several for one, several in zip(tag, parts, strict=True))
 
 
 # Words and order of reasons.

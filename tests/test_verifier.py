@@ -304,6 +304,15 @@ def test_a_wheel_that_signs_itself_cannot_be_renamed_to_another_platform(kind: s
     assert judge([in_wheel(signed[kind], kind=kind, tags=("py2.py3-none-any",))], pin(ALICE)).accepted
 
 
+def test_a_wheels_own_tags_are_not_multiplied_out() -> None:
+    """A kilobyte of them names more than fit into any memory; a stranger wrote it."""
+    bomb = "-".join([".".join("abcdefghij")] * 60)
+    signed = in_wheel(signer.sign_in_wheel([ALICE], RECORD, "demo", "1.0"), tags=(bomb, "py3-none-any"))
+    assert judge([signed], pin(ALICE)).accepted
+    alone = replace(signed, evidence=replace(signed.evidence, wheel_tags=(bomb,)))
+    assert judge([alone], pin(ALICE)).reasons[0].id == "PV303"
+
+
 @pytest.mark.parametrize(
     ("record", "project", "version", "code"),
     [

@@ -20,6 +20,7 @@ _FIELD_RE = re.compile(r"([!-9;-~]+):[ \t]*(.*)\Z", re.DOTALL)
 _STEM_RE = re.compile(r"[A-Za-z0-9._+!-]+\Z")
 _SEPARATORS_RE = re.compile(r"[-_.]+")
 _WHEEL_VERSION_RE = re.compile(r"1\.[0-9]{1,3}\Z")
+_TAGS_MAX = 1000  # each is compared with each tag of the file name; those with most have some dozens
 _KEY_LISTS_MAX = 4  # whoever looks asks each of them, and a stranger wrote them
 _URL_MAX = 2000  # characters
 _KEY_LIST_LABELS = ("signingkeys", "keylist")
@@ -111,7 +112,8 @@ def _is_plain_https(url: str) -> bool:
 def check_wheel_file(data: bytes, spot: Spot) -> tuple[str, ...]:
     """The Tag values of WHEEL (PEP 427), as written.
 
-    Raises EvidenceError unless it states a Wheel-Version 1.x and, true or false, Root-Is-Purelib.
+    Raises EvidenceError unless it states a Wheel-Version 1.x and, true or false, Root-Is-Purelib, and for more tags
+    than any platform has.
     """
     fields = parse_fields(data, spot)
     version = single(fields, "Wheel-Version", spot)
@@ -120,7 +122,10 @@ def check_wheel_file(data: bytes, spot: Spot) -> tuple[str, ...]:
     purelib = single(fields, "Root-Is-Purelib", spot)
     if purelib.lower() not in ("true", "false"):
         raise spot.breaks("Root-Is-Purelib: true or false", shown(purelib))
-    return tuple(fields.get("tag", ()))
+    tags = fields.get("tag", [])
+    if len(tags) > _TAGS_MAX:
+        raise spot.breaks(f"at most {_TAGS_MAX} Tag fields", str(len(tags)))
+    return tuple(tags)
 
 
 def is_stem(text: str, artifact: Artifact) -> bool:

@@ -6,6 +6,7 @@ Refused: names that are not ASCII or not valid under PEP 508 (``packaging`` alon
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -27,6 +28,7 @@ Kind = Literal["wheel", "sdist", "file", "directory", "vcs"]
 _NAME_RE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z")  # PEP 508, ASCII only
 _FILENAME_RE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\Z")
 _MAX_FILENAME = 255
+_MAX_TAGS = 1000  # of a wheel, expanded (PEP 425); 255 characters could name 60,000
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def parse_filename(filename: str, *, project: str | None = None, sha256: str | N
     try:
         if filename.endswith(".whl"):
             kind = "wheel"
+            _refuse_many_tags(filename)
             name, version = parse_wheel_filename(filename)[:2]
         else:
             kind = "sdist"
@@ -94,3 +97,10 @@ def parse_filename(filename: str, *, project: str | None = None, sha256: str | N
     if project is not None and normalised != project:
         raise EvidenceError(filename, expected=f"a file of {project}", got=f"a file of {normalised}")
     return Artifact(normalised, str(version), filename, kind, sha256)
+
+
+def _refuse_many_tags(filename: str) -> None:
+    """``packaging`` expands the compressed tag set of the last three parts, whatever it comes to."""
+    count = math.prod(part.count(".") + 1 for part in filename.removesuffix(".whl").split("-")[-3:])
+    if count > _MAX_TAGS:
+        raise EvidenceError(ascii(filename[:80]), expected=f"at most {_MAX_TAGS} compatibility tags", got=str(count))

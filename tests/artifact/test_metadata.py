@@ -135,3 +135,12 @@ def test_other_names_and_versions(stem: str) -> None:
 def test_a_version_with_a_dash() -> None:
     assert is_stem("demo_pkg-1.0-1", Artifact("demo-pkg", "1.0.post1", "x", "sdist"))
     assert is_stem("demo-pkg-1.0+a_1", Artifact("demo-pkg", "1.0+a.1", "x", "wheel"))
+
+
+def test_more_tags_than_any_platform_has() -> None:
+    """Each is compared with those of the file name, and a member may have four megabytes."""
+    tags = b"".join(b"Tag: py3-none-a%d\n" % number for number in range(1000))
+    assert len(check_wheel_file(WHEEL.replace(b"Tag: py3-none-any\n", tags), SPOT)) == 1000
+    with pytest.raises(EvidenceError) as caught:
+        check_wheel_file(WHEEL + tags, SPOT)
+    assert (caught.value.expected, caught.value.got) == ("at most 1000 Tag fields", "1001")

@@ -104,3 +104,11 @@ def test_versions() -> None:
 def test_a_version_that_packaging_would_read_otherwise(text: str) -> None:
     with pytest.raises(EvidenceError, match="a PEP 440 version"):
         canonical_version(text)
+
+
+def test_a_wheel_of_more_tags_than_any_platform_has() -> None:
+    """255 characters hold three sets of some dozens each, and their product."""
+    many = ".".join(["a"] * 10)
+    assert parse_filename(f"demo-1.0-{many}-{many}-{many}.whl").kind == "wheel"
+    with pytest.raises(EvidenceError, match="at most 1000 compatibility tags, got 1100"):
+        parse_filename(f"demo-1.0-{many}.b-{many}-{many}.whl")
