@@ -33,7 +33,8 @@ Keys: TypeAlias = dict[str, KeyList | SourceError | EvidenceError]  # by the key
 _TELLING = (EXIT_BAD, EXIT_REVOKED)
 _LOCAL = ("statements-dir", "beside")
 _LIKE_A_REQUIREMENT_RE = re.compile(r"@\s*[A-Za-z+.-]+:/|[<>=!~]=")
-_FULL_COMMIT_RE = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+# git alone: its commit ids bind contents. As pip has the URL, without fragment.
+_FULL_COMMIT_RE = re.compile(r"git\+.*@([0-9a-f]{40}(?:[0-9a-f]{24})?)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -268,15 +269,33 @@ class Judge:
                     self._statements.remember(look.place, look.evidence.data)
 
 
-def judge_vcs(policy: Policy, artifact: Artifact, location: str) -> Verdict:
-    """A version-control source has no file to sign, so policy decides. location: its URL, as pip has it."""
-    if policy.vcs == "commit" and _FULL_COMMIT_RE.search(location):
-        return Verdict(artifact, Decision.ACCEPT, (Reason("PV006", artifact.filename),), by="vcs")
-    if policy.vcs == "commit":
-        wanted, hint = "a full commit id", f"{artifact.filename}@<40 hex digits>"
-    else:
+def judge_vcs(policy: Policy, artifact: Artifact, location: str, *, there: str | None = None) -> Verdict:
+    """A version-control source has no file to sign, so policy decides. location: its URL, as pip has it. there: what
+    lies already where it is to be checked out, if anything does: nobody knows who put it there."""
+    if policy.vcs != "commit":
         wanted, hint = "a signed artifact", 'vcs = "commit"   # in [policy] of the trust file: allows full commit ids'
-    return _refuse(artifact, Reason("PV104", artifact.filename, wanted, "a version-control URL", hint))
+        got = "a version-control URL"
+    elif not _FULL_COMMIT_RE.fullmatch(location):
+        wanted, hint = "git, at a full commit id", f"{artifact.filename}@<40 hex digits>"
+        got = "another version-control URL"
+    elif there is not None:
+        wanted, hint = "a fresh checkout", f"look at what lies there, move it away, then run the command again: {there}"
+        got = f"a directory that is there already ({there})"
+    else:
+        return Verdict(artifact, Decision.ACCEPT, (Reason("PV006", artifact.filename),), by="vcs")
+    return _refuse(artifact, Reason("PV104", artifact.filename, wanted, got, hint))
+
+
+def other_commit(artifact: Artifact, location: str, revision: str) -> Reason | None:
+    """What is wrong with a checkout of ``location`` that came to ``revision``; None when that is the commit asked for.
+
+    git looks for branches and tags first, so that a server may serve anything under a commit's id."""
+    asked = _FULL_COMMIT_RE.fullmatch(location)
+    if asked is not None and asked[1] == revision:
+        return None
+    wanted = asked[1] if asked is not None else "a full commit id"
+    hint = "do not use this repository before you know why it has another commit under that id"
+    return Reason("PV104", artifact.filename, f"commit {wanted}", f"commit {revision[:80]!a}", hint)
 
 
 def judge_directory(policy: Policy, artifact: Artifact, *, named_by_user: bool, comes_from: str | None) -> Verdict:

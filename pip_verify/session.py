@@ -35,7 +35,7 @@ from pip_verify.inspection import (
     reject,
     sha256_of,
 )
-from pip_verify.judge import Case, Judge, judge_directory, judge_vcs
+from pip_verify.judge import Case, Judge, judge_directory, judge_vcs, other_commit
 from pip_verify.pins import InlinePin, Origin, Pin
 from pip_verify.policy import Mode, Policy
 from pip_verify.report.safe import one_line
@@ -195,11 +195,16 @@ class Session:
             return False
         return sha256_of(path) == link.sha256
 
-    def judge_source(self, kind: str, location: str, about: Mapping[str, Any]) -> list[str]:
-        """Decide by policy about a source without bytes to sign: kind "directory" or "vcs". Returns refusals."""
+    def judge_source(
+        self, kind: str, location: str, about: Mapping[str, Any], *, there: str | None = None
+    ) -> list[str]:
+        """Decide by policy about a source without bytes to sign: kind "directory" or "vcs". Returns refusals.
+
+        there: what lies already where a checkout is to be."""
         project = normalise(about["project"]) if about.get("project") else ""
         if kind == "vcs":
-            verdict = judge_vcs(self._policy, Artifact(project, "", redact(location), "vcs"), location)
+            artifact = Artifact(project, "", redact(location), "vcs")
+            verdict = judge_vcs(self._policy, artifact, location, there=there)
         else:
             directory, by_user = Artifact(project, "", location, "directory"), bool(about.get("user_supplied"))
             comes_from = about.get("comes_from")
@@ -208,6 +213,15 @@ class Session:
             with self._lock:
                 self._sources[kind, location] = verdict
         return self._enter(verdict, about.get("comes_from"))
+
+    def judge_checkout(self, location: str, revision: str) -> list[str]:
+        """Whether ``revision``, which was checked out, is the commit that ``location`` names. Returns refusals."""
+        with self._lock:
+            accepted = self._sources.get(("vcs", location))
+        if accepted is None or not accepted.accepted:
+            return []  # refused already; in mode "report" pip goes on with it
+        fault = other_commit(accepted.artifact, location, revision)
+        return [] if fault is None else self._enter(reject(accepted.artifact, fault))
 
     def judge_built(self, path: Path, project: str, source: Mapping[str, Any]) -> list[str]:
         """Give a wheel that was built in this run a receipt, if its source was accepted and it is that source's."""

@@ -8,6 +8,7 @@ Standard library and pip only.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import tarfile
 import tempfile
@@ -259,6 +260,12 @@ class _Drives:
         from pip._internal.operations import prepare
 
         prepare.unpack_url(self._link("git+https://canary.invalid/canary@0"), self.directory, self._downloader(), 0)
+
+    def load_backend(self) -> None:
+        from pip._internal.distributions.sdist import SourceDistribution
+
+        prepare = SourceDistribution(self._requirement()).prepare_distribution_metadata
+        prepare(*[None] * len(inspect.signature(prepare).parameters))  # three or four flags, by version
 
     def resolved(self) -> None:
         from pip._internal.resolution.resolvelib.resolver import Resolver

@@ -54,6 +54,7 @@ class Seams:
         self._sources: dict[str, dict[str, Any]] = {}  # by unpacked directory: where its bytes came from
         self._metadata: dict[str, str] = {}  # by artifact URL: sha256 of the PEP 658 metadata pip was shown
         self._digests: dict[tuple[int, ...], str] = {}
+        self._resolving = False
         self._readable: set[str] = set()
         self._path_zips = {os.path.realpath(entry) for entry in sys.path if os.path.isfile(entry)}
         self.canary: str | None = None
@@ -339,7 +340,10 @@ class Seams:
         location = requirement.link.url_without_fragment if kind == "vcs" else requirement.link.file_path
         self._accept_source(kind, requirement, location)
         if requirement.source_dir is None:
-            requirement.ensure_has_source_dir(preparer.src_dir)
+            requirement.ensure_has_source_dir(preparer.src_dir)  # names it; a checkout makes it
+        if kind == "vcs" and os.path.lexists(requirement.source_dir):
+            # pip would keep what lies there, and run what a planted .git directory says
+            self._accept_source(kind, requirement, location, there=requirement.source_dir)
         self._sources[os.path.realpath(requirement.source_dir)] = {"kind": kind, "location": location}
         return original(preparer, requirement, *args, **kw)
 
@@ -350,8 +354,23 @@ class Seams:
         self._sources[os.path.realpath(location)] = {"kind": "vcs", "location": link.url_without_fragment}
         return original(link, location, *args, **kwargs)
 
-    def _accept_source(self, kind: str, requirement: Any, location: str) -> None:
-        self._ask("source", kind=kind, location=location, requirement=self._about(requirement))
+    def _accept_source(self, kind: str, requirement: Any, location: str, *, there: str | None = None) -> None:
+        self._ask("source", kind=kind, location=location, requirement=self._about(requirement), there=there)
+
+    def _load_backend(self, original: Callable[..., Any], requirement: Any, *args: Any, **kwargs: Any) -> Any:
+        """load_pyproject_toml: the last point before build requirements are installed and a backend runs. What is
+        built must lie within what was accepted (``#subdirectory=`` may say otherwise, and so may a link), and what was
+        checked out must be the commit that was asked for (a server may have a branch of that name)."""
+        source = self._source_of(requirement)
+        root, built = map(os.path.realpath, (requirement.source_dir, requirement.unpacked_source_directory))
+        if os.path.commonpath((root, built)) != root:
+            self._ask("outside", what=str(requirement), directory=built)
+        if source["kind"] == "vcs" and source["location"].startswith("git+"):  # no other is accepted
+            from pip._internal.vcs.git import Git
+
+            revision = Git.get_revision(requirement.source_dir)
+            self._ask("checked_out", location=source["location"], revision=revision)
+        return original(requirement, *args, **kwargs)
 
     def _installed(self, original: Callable[..., Any], preparer: Any, requirement: Any, *args: Any, **kw: Any) -> Any:
         """prepare_installed_requirement: never looked at; the summary says so."""
@@ -361,6 +380,10 @@ class Seams:
     def _resolved(self, original: Callable[..., Any], resolver: Any, roots: Any, *args: Any, **kwargs: Any) -> Any:
         """Resolver.resolve: tell what the command line names; then the whole set is judged at once, before
         downloads and under ``--dry-run`` too."""
+        if self._resolving:
+            why = "it resolves build requirements in this process, where they pass for what the user named"
+            self._ask("unusable", option="--use-feature=inprocess-build-deps", why=why)
+        self._resolving = True
         if not self._settings.get("nested"):
             named = [root for root in roots if root.user_supplied and root.comes_from is None and not root.constraint]
             self._ask("roots", roots=[[root.name, root.link.filename if root.link else None] for root in named])

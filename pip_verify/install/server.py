@@ -48,6 +48,8 @@ class Server:
             "link": self._link,
             "file": self._file,
             "source": self._source,
+            "outside": self._outside,
+            "checked_out": self._checked_out,
             "built": self._built,
             "receipt": self._receipt,
             "receipt_document": self._receipt_document,
@@ -134,7 +136,16 @@ class Server:
 
     def _source(self, message: Mapping[str, Any]) -> dict[str, Any]:
         requirement = message["requirement"]
-        return _refusal(self._session.judge_source(message["kind"], message["location"], requirement))
+        there = message.get("there")
+        return _refusal(self._session.judge_source(message["kind"], message["location"], requirement, there=there))
+
+    def _outside(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """A receipt is for what was unpacked, not for what its subdirectory leads to."""
+        expected, hint = "a subdirectory inside the source", "correct its #subdirectory=, or get another source"
+        raise EvidenceError(message["what"], expected=expected, got=ascii(message["directory"]), hint=hint)
+
+    def _checked_out(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        return _refusal(self._session.judge_checkout(message["location"], message["revision"]))
 
     def _built(self, message: Mapping[str, Any]) -> dict[str, Any]:
         return _refusal(self._session.judge_built(Path(message["path"]), message["project"], message["source"]))

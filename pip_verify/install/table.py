@@ -54,6 +54,7 @@ SEAMS = (
     Seam("prepare_editable", _PREPARE, "RequirementPreparer.prepare_editable_requirement"),
     Seam("installed", _PREPARE, "RequirementPreparer.prepare_installed_requirement"),
     Seam("vcs", _PREPARE, "unpack_vcs_link"),
+    Seam("load_backend", ("pip._internal.req.req_install",), "InstallRequirement.load_pyproject_toml"),
     Seam("resolved", _RESOLVER, "Resolver.resolve"),
     Seam("order", _RESOLVER, "Resolver.get_installation_order"),
 )

@@ -6,7 +6,11 @@ pins, it pins by the trust file, as the good case shows by the same arguments.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -203,6 +207,65 @@ def test_fast_deps_is_refused(world: World) -> None:
     result = world.run("install", "--use-feature=fast-deps", "demo")
     world.refused(result, 2)
     assert "fast-deps" in result.stderr
+
+
+@pytest.mark.parametrize("requires", ["helper @ {directory}", "helper"], ids=["directory", "signed-by-the-same"])
+def test_build_requirements_in_pips_own_process_are_refused(world: World, requires: str) -> None:
+    """There they would pass for what the user named: a directory would be the user's own, and a pin on the command
+    line would hold for them."""
+    try:
+        from pip._internal.build_env import installer
+    except ImportError:
+        pytest.skip(f"pip {version('pip')} has no such feature")
+    assert hasattr(installer, "InprocessBuildEnvironmentInstaller")
+    world.publisher.show(ALICE)
+    path = world.unpack(makers.make_sdist("helper", "1.0", on_import=world.mark("helper")), "helper")
+    world.wheel("helper", "1.0", ALICE)
+    world.sdist("demo", "1.0", ALICE, build_requires=[requires.format(directory=path.as_uri())])
+    result = world.run("install", "--use-feature=inprocess-build-deps", "demo", world.publisher.pin)
+    world.refused(result, 2)
+    assert "--use-feature=inprocess-build-deps" in result.stderr
+    assert world.run("install", "demo", world.publisher.pin).code == 10
+
+
+def test_a_subdirectory_outside_of_the_signed_source(world: World) -> None:
+    """pip joins it to where it unpacked the sdist, and builds whatever lies there under the sdist's receipt."""
+    world.publisher.show(ALICE)
+    world.trust("demo", policy=['local = "deny"'])
+    world.sdist("demo", "1.0", ALICE)
+    planted = world.unpack(makers.make_sdist("demo", "1.0", on_import=world.mark("planted")), "planted")
+    world.write("requirements.txt", f"demo @ {world.index.file_url(FILES['sdist'])}#subdirectory={planted}")
+    result = world.run("install", "--no-build-isolation", "-r", "requirements.txt")
+    world.refused(result, 12)
+    assert "a subdirectory inside the source" in result.stderr
+
+
+def test_a_link_in_a_directory_leads_out_of_what_the_user_named(world: World) -> None:
+    own = world.unpack(makers.make_sdist("own", "1.0"), "own")
+    planted = world.unpack(makers.make_sdist("own", "1.0", on_import=world.mark("planted")), "planted")
+    (own / "sub").symlink_to(planted)
+    world.refused(world.run("install", f"own @ {own.as_uri()}#subdirectory=sub"), 12)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("install", "--log", "--help"), ("install", "--target", "-h"), ("download", "-d", "-h")]
+)
+def test_a_value_that_looks_like_asking_for_help(world: World, arguments: tuple[str, ...]) -> None:
+    """A script says --target "$DIR": what comes of it must not reach a pip that nobody holds."""
+    world.index.add(FILES["wheel"], world.evil_wheel("demo"))
+    world.refused(world.run(*arguments, "demo"), 10, "PV101", filename=FILES["wheel"])
+    assert not [path for path in world.project.rglob("*") if path.suffix in (".whl", ".pth")]
+
+
+def test_asking_for_help_runs_nothing_of_the_directory_we_are_in(world: World) -> None:
+    world.write("pip.py", world.mark("pip.py"))
+    program = Path(sys.executable).with_name("pip-verify")  # "python -m" has that directory on its path anyway
+    command = [str(program), "install", "--help", "demo"]
+    done = subprocess.run(command, cwd=world.project, env=world.environ(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--require-hashes" in done.stdout
+    assert "--key-list" in done.stdout
+    assert world.executed == []
 
 
 @pytest.mark.parametrize("option", ["--target=lib", "--prefix=lib", "--root=lib"])
