@@ -156,9 +156,13 @@ class Judge:
     # What policy says.
 
     def _rules(self, case: Case) -> Rules:
-        exemption = self._policy.exemption_for(case.artifact.project)
+        project = case.artifact.project
+        exemption = self._policy.exemption_for(project)
         exempt = None if exemption is None else Exempt(exemption.reason, exemption.hashes, exemption.ends)
-        return Rules(exempt, self._policy.unsigned == "hash-pinned", case.user_sha256)
+        only: frozenset[str] = frozenset()
+        if exemption is not None and exemption.active(self._clock()) and self._policy.publisher_for(project) is None:
+            only = frozenset(exemption.hashes)  # a requirement's own pin narrows what the trust file lets in
+        return Rules(exempt, self._policy.unsigned == "hash-pinned", case.user_sha256, only)
 
     def _exempt_by_hash(self, case: Case) -> bool:
         """Bytes that the trust file exempts by hash need no proof, unless a requirement asks for one: pins narrow."""

@@ -39,11 +39,13 @@ class Exempt:
 @dataclass(frozen=True)
 class Rules:
     """What policy says about one project. user_sha256: the hashes (lower-case hex) the user gave for it;
-    unsigned_hash_pinned: whether they are enough where no pin names a publisher."""
+    unsigned_hash_pinned: whether they are enough where no pin names a publisher. only: whoever signed, no other bytes
+    than these (lower-case hex sha256); empty: any."""
 
     exempt: Exempt | None = None
     unsigned_hash_pinned: bool = False
     user_sha256: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def verify(
     5. Hold its claim against the artifact: project, version, exactly one subject of its name, digest.
        The first piece that stands all of this proves the pin.
     6. Any pin not proved: refuse, the most telling reason first. Only sources out of reach: undecided.
-    7. All proved, but the artifact's digest not known yet: undecided, the bytes are needed. Else accept.
+    7. All proved, but the artifact's digest not known yet: undecided, the bytes are needed. Bytes that policy leaves
+       out whoever signed them: refuse. Else accept.
     """
     if not pins:
         return _without_pin(artifact, policy, now)  # step 1
@@ -114,6 +117,8 @@ def verify(
         decision = Decision.UNDECIDED if only_unreached else Decision.REJECT
     elif artifact.sha256 is None:  # step 7
         decision, reasons = Decision.UNDECIDED, (_bytes_needed(artifact),)
+    elif policy.only and artifact.sha256 not in policy.only:
+        decision, reasons = Decision.REJECT, (_not_exempt(artifact, policy.only),)
     else:
         decision, reasons = Decision.ACCEPT, (_signed(artifact, outcomes, pins),)
     return Verdict(
@@ -184,10 +189,22 @@ def _held_to(artifact: Artifact, hashes: frozenset[str], accepted: Reason, by: s
     if artifact.sha256 is None:
         return Verdict(artifact, Decision.UNDECIDED, (_bytes_needed(artifact),))
     if hashes and artifact.sha256 not in hashes:
-        expected = " or ".join(f"sha256:{digest}" for digest in sorted(hashes))
         hint = "do not install these bytes; if the project published a new file, look at it and add its hash"
-        return _refused(artifact, Reason("PV309", artifact.filename, expected, f"sha256:{artifact.sha256}", hint))
+        return _refused(artifact, _other_than(artifact, hashes, hint))
     return Verdict(artifact, Decision.ACCEPT, (accepted,), by=by)
+
+
+def _not_exempt(artifact: Artifact, hashes: frozenset[str]) -> Reason:
+    hint = (
+        f"do not install these bytes; if the publisher signs {artifact.project} by now, say so in the trust file, "
+        f"which is the authority: pip-verify pin {artifact.project}"
+    )
+    return _other_than(artifact, hashes, hint)
+
+
+def _other_than(artifact: Artifact, hashes: frozenset[str], hint: str) -> Reason:
+    expected = " or ".join(f"sha256:{digest}" for digest in sorted(hashes))
+    return Reason("PV309", artifact.filename, expected, f"sha256:{artifact.sha256}", hint)
 
 
 def _refused(artifact: Artifact, reason: Reason) -> Verdict:

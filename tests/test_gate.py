@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -96,6 +98,21 @@ def test_a_second_run_asks_nobody(site: HttpsWorld, tmp_path: Path) -> None:
     site.requests.clear()
     assert judge(site, tmp_path, locked())[0].accepted
     assert site.requests == []
+
+
+def test_a_bad_signature_stays_bad_when_the_list_is_out_of_reach_for_another(site: HttpsWorld, tmp_path: Path) -> None:
+    """A key that the copy at hand lacks makes us ask for the list again; that must not turn 12 into "try again"."""
+    sign(site, ALICE)
+    judge(site, tmp_path, locked())
+    statement = json.loads(sign_release([ALICE, EVE], DIGESTS, "demo", "1.0"))
+    first, second = statement["signatures"]
+    first["signature"] = second["signature"]
+    site.put("/releases/demo/1.0.jws", json.dumps(statement).encode())
+    site.put("/keys.json", b"", status=500)
+    shutil.rmtree(tmp_path / "statements")  # the one that proved
+    (verdict,) = judge(site, tmp_path, locked())
+    assert site.requests[-1].path == "/keys.json"
+    assert (verdict.reasons[0].id, verdict.exit_code) == ("PV301", 12)
 
 
 @pytest.mark.parametrize("filename", [WHEEL, None])

@@ -54,7 +54,7 @@ def lint_policy(policy: Policy, *, now: float) -> Iterator[Remark]:
 
 def lint_pins(parsed: ParsedFile, policy: Policy) -> Iterator[Remark]:
     """What the trust file makes wrong with a requirement file: pins that it cannot resolve, projects that it leaves
-    ambiguous, and pins that make an exemption void."""
+    ambiguous, and pins beside an exemption, which is then not enough."""
     for requirement in parsed.requirements:
         if requirement.project is None:
             continue
@@ -64,7 +64,7 @@ def lint_pins(parsed: ParsedFile, policy: Policy) -> Iterator[Remark]:
             yield remark_of(error, requirement.origin)
         exemption = policy.exemption_for(requirement.project)
         if exemption is not None and requirement.pins:
-            text = f"{requirement.project} is pinned here and exempt at {exemption.origin}: the pin makes that void"
+            text = f"{requirement.project} is pinned here and exempt at {exemption.origin}, which is then not enough"
             yield Remark(requirement.pins[0].origin, text, "remove the pin or the exemption")
 
 

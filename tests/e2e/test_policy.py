@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import makers
-from tests.e2e.world import ALICE, World
+from tests.e2e.world import ALICE, EVE, World
 from tests.signer import sha256
 
 WHEEL = "demo-1.0-py3-none-any.whl"
@@ -112,6 +112,22 @@ def test_an_exemption_does_not_outweigh_a_pin_on_the_command_line(world: World) 
     world.refused(world.run("install", "demo", f"--key={ALICE.text}"), 10, "PV102", filename=WHEEL)
 
 
+def test_a_pin_in_a_requirement_file_does_not_widen_an_exemption(world: World) -> None:
+    """Whoever can change the requirement file names its own key; the trust file named the bytes."""
+    good = sha256(world.wheel("demo"))
+    exemption = ("[[exempt]]", 'project = "demo"', 'reason = "no keys"', f'hashes = ["sha256:{good}"]')
+    world.write("pip-verify.toml", *exemption)
+    world.publisher.show(EVE)
+    evil = world.evil_wheel("demo")
+    world.index.add(WHEEL, evil)
+    world.publisher.release("demo", "1.0", {WHEEL: evil}, EVE)
+    world.write("requirements.txt", f"demo==1.0 {world.publisher.pin}")
+    world.refused(world.run("install", "-r", "requirements.txt"), 12, "PV309", filename=WHEEL)
+    world.write("requirements.txt", "demo==1.0 --signed-by=team")
+    world.trust("demo")
+    world.installed_as(world.run("install", "-r", "requirements.txt"), demo="1.0")
+
+
 # Sources without bytes that anybody could have signed.
 
 
@@ -119,18 +135,18 @@ def test_an_exemption_does_not_outweigh_a_pin_on_the_command_line(world: World) 
 def repository(world: World) -> tuple[str, str]:
     """A git repository of demo 1.0: its URL and its one commit."""
     path = world.unpack(makers.make_sdist("demo", "1.0", on_import=world.mark("demo")), "repository")
+    git(path, world, "init", "--quiet")
+    git(path, world, "add", ".")
+    git(path, world, "commit", "--quiet", "--message", "demo 1.0")
+    return f"git+{path.as_uri()}", git(path, world, "rev-parse", "HEAD")
 
-    def git(*arguments: str) -> str:
-        who = ("-c", "user.name=Tests", "-c", "user.email=tests@keys.example", "-c", "commit.gpgsign=false")
-        command = ["git", *who, "-c", "init.defaultBranch=main", *arguments]
-        return subprocess.run(
-            command, cwd=path, env=world.environ(), check=True, capture_output=True, text=True
-        ).stdout.strip()
 
-    git("init", "--quiet")
-    git("add", ".")
-    git("commit", "--quiet", "--message", "demo 1.0")
-    return f"git+{path.as_uri()}", git("rev-parse", "HEAD")
+def git(path: Path, world: World, *arguments: str) -> str:
+    """What git says in the directory ``path``."""
+    who = ("-c", "user.name=Tests", "-c", "user.email=tests@keys.example", "-c", "commit.gpgsign=false")
+    command = ["git", *who, "-c", "init.defaultBranch=main", *arguments]
+    done = subprocess.run(command, cwd=path, env=world.environ(), check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def test_version_control_is_denied(world: World, repository: tuple[str, str]) -> None:
@@ -150,6 +166,48 @@ def test_version_control_at_a_full_commit_is_allowed_where_policy_says_so(
         world.refused(world.run("install", f"demo @ {url}{reference}"), 10)
     world.installed_as(world.run("install", f"demo @ {url}@{commit}"), demo="1.0")
     assert world.executed == ["demo"]
+
+
+def test_a_branch_that_is_named_as_the_commit_id(world: World, repository: tuple[str, str]) -> None:
+    """git looks for branches first: the server chooses what lies under the id."""
+    url, commit = repository
+    world.trust(policy=['vcs = "commit"'])
+    path = world.project / "repository"
+    git(path, world, "checkout", "--quiet", "-b", "other")
+    world.save("repository/added.py", b"")
+    git(path, world, "add", ".")
+    git(path, world, "commit", "--quiet", "--message", "another demo 1.0")
+    git(path, world, "branch", commit)
+    for editable in ((), ("-e",)):
+        result = world.run("install", *editable, f"demo @ {url}@{commit}", "--no-build-isolation")
+        assert (result.code, world.executed, world.target.installed()) == (10, [], {}), result.stderr
+        assert "PV104" in result.stderr
+        assert git(path, world, "rev-parse", "other") in result.stderr
+
+
+def test_a_checkout_that_is_there_already(world: World, repository: tuple[str, str]) -> None:
+    """pip keeps a directory whose HEAD is right, whatever else was changed in it."""
+    url, commit = repository
+    world.trust(policy=['vcs = "commit"'])
+    git(world.project, world, "clone", "--quiet", url.removeprefix("git+"), "src/demo")
+    world.save("src/demo/in_tree_backend.py", world.mark("planted").encode())
+    arguments = ("install", "--src", "src", "--no-build-isolation", "-e", f"demo @ {url}@{commit}")
+    result = world.run(*arguments)
+    world.refused(result, 10)
+    assert "PV104" in result.stderr
+    assert "src/demo" in result.stderr
+    (world.project / "src" / "demo").rename(world.project / "moved")
+    world.run(*arguments)
+    assert (world.project / "src" / "demo" / ".git").is_dir()
+    assert world.executed == ["demo"]  # a fresh checkout's own backend; it has no build_editable
+
+
+def test_a_repository_that_no_hash_binds(world: World) -> None:
+    world.trust(policy=['vcs = "commit"'])
+    for scheme in ("svn+https", "hg+https", "bzr+https"):
+        result = world.run("install", f"demo @ {scheme}://localhost:9/demo@{'a' * 40}")
+        world.refused(result, 10)
+        assert "PV104" in result.stderr
 
 
 def test_an_editable_repository_is_denied_too(world: World, repository: tuple[str, str]) -> None:

@@ -303,6 +303,14 @@ def test_an_sdist_that_the_index_calls_something_else(world: World, content_type
     world.refused(result, 12, "PV306", filename=SDIST)
 
 
+def test_a_good_sdist_is_read_by_its_name_whatever_the_index_calls_it(world: World) -> None:
+    """pip would unpack a tar as what its content type says; the check went by the name."""
+    world.publisher.show(ALICE)
+    data = world.sdist("demo", "1.0", ALICE)
+    world.index.add(SDIST, data, headers={"Content-Type": "application/zip"})
+    world.installed_as(world.run("install", "demo", world.publisher.pin), demo="1.0")
+
+
 @pytest.mark.parametrize("behind", [True, False], ids=["zip-behind", "zip-inside-the-name"])
 def test_an_sdist_that_is_a_tar_and_a_zip_at_once(world: World, *, behind: bool) -> None:
     """pip unpacks as a zip whatever ends like one; a check that reads it as a tar has seen other files."""
