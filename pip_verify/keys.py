@@ -29,7 +29,8 @@ TEXT_PREFIX = "ed25519:"
 _MAX_LABEL = 200
 _MAX_TEMPLATE = 2000
 _TEMPLATE_EXPRESSION_RE = re.compile(r"\{([^{}]*)\}")
-_PRIVATE_MEMBERS = ("d", "k", "priv")  # of OKP, EC and RSA; of oct (RFC 7518 section 6.4); of AKP (RFC 9964)
+# Private members of JWKs: RFC 8037 section 2, RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 9964; and our key file's
+PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "encrypted")
 _ALGORITHMS = ("Ed25519", "EdDSA")  # RFC 9864 name; RFC 8037 name, accepted on input
 
 
@@ -201,12 +202,12 @@ def _refuse_private(document: Mapping[str, Any], what: str) -> None:
     entries = document.get("keys")
     for number, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, dict):
-            _refuse_members(entry, _PRIVATE_MEMBERS, f"{what}: keys[{number}]")
+            _refuse_members(entry, PRIVATE_MEMBERS, f"{what}: keys[{number}]")
     waiting: list[object] = [document]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            _refuse_members(value, _PRIVATE_MEMBERS[:1], what)
+            _refuse_members(value, PRIVATE_MEMBERS[:1], what)
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)

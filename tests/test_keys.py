@@ -218,6 +218,7 @@ def test_unknown_key_types_are_skipped_and_counted() -> None:
         pytest.param([ALICE, {"kty": "RSA", "d": "AA"}], "public keys only", id="a private key of another type"),
         pytest.param([ALICE, {"kty": "oct", "k": "AA"}], "public keys only", id="a symmetric key"),
         pytest.param([ALICE, {"kty": "AKP", "priv": "AA"}], "public keys only", id="an ML-DSA private key"),
+        pytest.param([ALICE.jwk(encrypted={"kdf": "x"})], "public keys only", id="an encrypted private key"),
         pytest.param([ALICE.jwk(use="enc")], "use", id="an encryption key"),
         pytest.param([ALICE.jwk(key_ops=["sign"])], "key_ops", id="a key for signing only"),
         pytest.param([ALICE.jwk(key_ops="verify")], "key_ops", id="key_ops is a text"),

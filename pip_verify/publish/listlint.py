@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 
 from pip_verify.encoding import json_encode, json_object
 from pip_verify.errors import EvidenceError
-from pip_verify.keys import KEY_LIST_MAX_BYTES, KEY_LIST_MAX_KEYS, KeyList, ListedKey, parse_key_list
+from pip_verify.keys import (
+    KEY_LIST_MAX_BYTES,
+    KEY_LIST_MAX_KEYS,
+    PRIVATE_MEMBERS,
+    KeyList,
+    ListedKey,
+    parse_key_list,
+)
 from pip_verify.pins import Origin
 from pip_verify.publish.listwords import utc
 from pip_verify.publish.rotation import CLOCK_SLACK, can_sign
@@ -25,8 +32,6 @@ SOON = 42 * 24 * 3600  # seconds before a key's end in which that is remarked on
 _ENTRY_RE = re.compile(r"keys\[[0-9]+\]\Z")
 _NEARLY = 0.75  # of a cap
 _LEAKED = "this list has leaked a key: take the member out, and revoke or remove that key"
-# private members of JWKs: RFC 8037 section 2, RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 9964; and our key file's
-_PRIVATE = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "encrypted"))
 
 
 def lint_key_list(data: bytes, name: str, *, now: float) -> list[Remark]:
@@ -76,7 +81,7 @@ def _private_members(document: dict[str, Any]) -> Iterator[str]:
     while waiting:
         where, value = waiting.pop()
         if isinstance(value, dict):
-            telling = _PRIVATE if _ENTRY_RE.match(where) else ("d",)
+            telling = PRIVATE_MEMBERS if _ENTRY_RE.match(where) else PRIVATE_MEMBERS[:1]
             yield from (f"{where}.{name}".lstrip(".") for name in value if name in telling)
             waiting += [(f"{where}.{name}".lstrip("."), member) for name, member in reversed(value.items())]
         elif isinstance(value, list):

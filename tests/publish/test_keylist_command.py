@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -256,8 +256,10 @@ def test_a_torn_list_is_refused_and_left_as_it_is(run: Run, words: tuple[str, ..
 
 
 @pytest.mark.parametrize("words", ON_A_LIST, ids=lambda words: words[0])
-def test_a_list_with_a_private_key_in_it_is_refused_and_never_published(run: Run, words: tuple[str, ...]) -> None:
-    Path("keys.json").write_bytes(key_list(ALICE.private_jwk(), BOB))
+def test_a_list_with_a_private_key_in_it_is_refused_and_never_published(
+    run: Run, words: tuple[str, ...], entry: dict[str, Any]
+) -> None:
+    Path("keys.json").write_bytes(key_list(entry, BOB))
     told = unchanged(run, words[0], "keys.json", *words[1:])
     assert told.code in {2, 12}
     assert "private member" in told.err
@@ -319,6 +321,7 @@ def test_publish_says_when_the_list_looks_elsewhere_for_statements(run: Run) -> 
 
 
 @pytest.mark.parametrize(
+@pytest.mark.parametrize("entry", [ALICE.private_jwk(), ALICE.jwk(encrypted={"kdf": "x"})], ids=["clear", "encrypted"])
     ("words", "message"),
     [
         (("releases",), "expected a directory that keylist publish has written"),
