@@ -121,13 +121,15 @@ class PublicKey:
 @dataclass(frozen=True)
 class ListedKey:
     """One entry of a key list. ``label``: its kid when that is not the thumbprint. Times: seconds since the
-    epoch, the window in which the key may sign; ``revoked_at``/``revoked_reason`` when it was revoked."""
+    epoch: the window in which the key may sign, and when its publisher added, retired and revoked it. ``retired_at``
+    decides nothing, for that is what ``exp`` does: it tells its publisher that a wrong clock wrote that end."""
 
     key: PublicKey
     label: str | None = None
     iat: float | None = None
     nbf: float | None = None
     exp: float | None = None
+    retired_at: float | None = None
     revoked_at: float | None = None
     revoked_reason: str | None = None
 
@@ -136,10 +138,10 @@ class ListedKey:
         if self.revoked_at is not None:
             reason = f" ({self.revoked_reason})" if self.revoked_reason else ""
             return f"revoked at {_utc(self.revoked_at)}{reason}"
+        if self.exp is not None and now >= self.exp:  # first: one that ended before it began is not worth waiting for
+            return f"expired at {_utc(self.exp)}"
         if self.nbf is not None and now < self.nbf:
             return f"not valid before {_utc(self.nbf)}"
-        if self.exp is not None and now >= self.exp:
-            return f"expired at {_utc(self.exp)}"
         return None
 
 
@@ -245,6 +247,7 @@ def _parse_entry(entry: object, what: str) -> ListedKey | None:
         iat=_seconds(entry, "iat", what),
         nbf=_seconds(entry, "nbf", what),
         exp=_seconds(entry, "exp", what),
+        retired_at=_seconds(entry, "retired_at", what),
         revoked_at=revoked_at,
         revoked_reason=revoked_reason,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pip_verify.cli.keylist_views import RELEASES, diff, lint, releases_of, say, show
 from pip_verify.errors import EvidenceError, UsageError
-from pip_verify.keys import TEXT_PREFIX, KeyList, PublicKey
+from pip_verify.keys import TEXT_PREFIX, KeyList, ListedKey, PublicKey
 
 if TYPE_CHECKING:
     from pip_verify.publish.keylist import Check
@@ -64,25 +64,43 @@ def _add(options: argparse.Namespace) -> int:
     key, now = _key(options.key), int(time.time())
     add(Path(options.list), key, iat=now, check=lambda before, _: _mind_the_clock(options, before, now))
     sys.stdout.write(f"{key.text}\n")
+    _say_when("added", now)
     return 0
 
 
 def _retire(options: argparse.Namespace) -> int:
     from pip_verify.publish.keylist import retire
-    from pip_verify.publish.listwords import utc
 
     key, now = _key(options.key), int(time.time())
-    exp = now if options.until is None else _end_of(options.until, now)
-    rotation = _rotation(options, now=now, then=exp, may_break=options.force or exp > now)
+    exp = None if options.until is None else _end_of(options.until, now)
+    rotation = _rotation(options, now=now, then=exp or now, may_break=options.force or exp is not None)
 
     def check(before: KeyList, after: KeyList) -> None:
         _mind_the_clock(options, before, now)
+        _tell_a_later_end(before.by_name[key.thumbprint], after.by_name[key.thumbprint])
         rotation(before, after)
 
-    retire(Path(options.list), key, exp=exp, check=check)
+    entry = retire(Path(options.list), key, at=now, exp=exp, later=options.force, check=check)
     sys.stdout.write(f"{key.text}\n")
-    say(f"{'it may sign until' if exp > now else 'it signs nothing any more, since'} {utc(exp)}")
+    _say_when("retired", now)
+    say(_end_told(entry, now))
     return 0
+
+
+def _tell_a_later_end(before: ListedKey, after: ListedKey) -> None:
+    from pip_verify.publish.listwords import utc
+
+    if before.exp is not None and after.exp is not None and after.exp > before.exp:
+        say(f"warning: the end of {after.key} moves from {utc(before.exp)} to {utc(after.exp)}")
+
+
+def _end_told(entry: ListedKey, now: float) -> str:
+    from pip_verify.publish.listwords import utc
+
+    end = entry.exp or 0.0  # retired just now, so it has one
+    if entry.nbf is not None and end <= entry.nbf:
+        return f"it never signs: it was to begin at {utc(entry.nbf)}"
+    return f"{'it may sign until' if end > now else 'it signs nothing any more, since'} {utc(end)}"
 
 
 def _revoke(options: argparse.Namespace) -> int:
@@ -93,6 +111,7 @@ def _revoke(options: argparse.Namespace) -> int:
     check = _rotation(options, now=now, then=now, may_break=True)
     revoke(Path(options.list), key, at=now, reason=options.reason, check=check)
     sys.stdout.write(f"{key.text}\n")
+    _say_when("revoked", now)
     return 0
 
 
@@ -103,6 +122,13 @@ def _remove(options: argparse.Namespace) -> int:
     remove(Path(options.list), key, check=_rotation(options, now=now, then=now, may_break=options.force))
     sys.stdout.write(f"{key.text}\n")
     return 0
+
+
+def _say_when(done: str, now: float) -> None:
+    """A clock that is ahead cannot be noticed by anybody but who reads this."""
+    from pip_verify.publish.listwords import utc
+
+    say(f"{done} at {utc(now)} by this machine's clock")
 
 
 def _mind_the_clock(options: argparse.Namespace, before: KeyList, now: float) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 
 from pip_verify.encoding import json_object
 from pip_verify.errors import EvidenceError, UsageError
-from pip_verify.keys import KEY_LIST_MAX_BYTES, KeyList, PublicKey, parse_key_list
+from pip_verify.keys import KEY_LIST_MAX_BYTES, KeyList, ListedKey, PublicKey, parse_key_list
+from pip_verify.publish.listwords import utc
 from pip_verify.storage import locked, read_file, write_atomically
 
 Entry = dict[str, Any]
@@ -60,14 +61,25 @@ def add(path: Path, key: PublicKey, *, iat: int, check: Check = no_check) -> Non
     _update(path, change, check)
 
 
-def retire(path: Path, key: PublicKey, *, exp: int, check: Check = no_check) -> None:
-    """Let ``key`` sign until ``exp`` and no longer. Raises UsageError when it is not there or revoked."""
+def retire(
+    path: Path, key: PublicKey, *, at: int, exp: int | None = None, later: bool = False, check: Check = no_check
+) -> ListedKey:
+    """Let ``key`` sign until ``exp`` and no longer, None: no longer than ``at``, which is now; returns its entry.
+
+    ``at`` is written as well: an end to come looks the same whether it was meant or a clock was ahead. An end that
+    the list states is only moved nearer, unless ``later``: to move it away may give its power back to a key that has
+    ended. Raises UsageError when the key is not there, revoked, or would end later.
+    """
 
     def change(entry: Entry) -> None:
         _refuse_revoked(path, key, entry)
-        entry["exp"] = exp
+        stated = entry.get("exp")
+        if exp is not None and stated is not None and exp > stated and not later:
+            raise _ends_earlier(path, key, stated)
+        entry["exp"] = min(at, at if stated is None else stated) if exp is None else exp
+        entry["retired_at"] = at
 
-    _update_entry(path, key, change, check)
+    return _update_entry(path, key, change, check).by_name[key.thumbprint]
 
 
 def revoke(path: Path, key: PublicKey, *, at: int, reason: str, check: Check = no_check) -> None:
@@ -89,18 +101,21 @@ def remove(path: Path, key: PublicKey, *, check: Check = no_check) -> None:
     _update(path, change, check)
 
 
-def _update_entry(path: Path, key: PublicKey, change: Callable[[Entry], None], check: Check) -> None:
-    _update(path, lambda document, current: change(_find(path, key, document, current)), check)
+def _update_entry(path: Path, key: PublicKey, change: Callable[[Entry], None], check: Check) -> KeyList:
+    return _update(path, lambda document, current: change(_find(path, key, document, current)), check)
 
 
-def _update(path: Path, change: Callable[[dict[str, Any], KeyList], None], check: Check) -> None:
+def _update(path: Path, change: Callable[[dict[str, Any], KeyList], None], check: Check) -> KeyList:
+    """Returns the list as it is then."""
     with locked(path):
         data, current = read_list(path)
         document = json_object(data, str(path), max_bytes=KEY_LIST_MAX_BYTES)
         change(document, current)
         encoded = _encode(document, path)
-        check(current, parse_key_list(encoded, str(path)))
+        after = parse_key_list(encoded, str(path))
+        check(current, after)
         write_atomically(path, encoded)
+    return after
 
 
 def _encode(document: dict[str, Any], path: Path) -> bytes:
@@ -126,3 +141,13 @@ def _find(path: Path, key: PublicKey, document: dict[str, Any], current: KeyList
 def _refuse_revoked(path: Path, key: PublicKey, entry: Entry) -> None:
     if "revoked" in entry:
         raise UsageError(str(path), expected="a key that is not revoked", got=f"{key}, which is")
+
+
+def _ends_earlier(path: Path, key: PublicKey, stated: float) -> UsageError:
+    return UsageError(
+        str(path),
+        expected=f"no end of {key} later than the list states, {utc(stated)}",
+        got="a later one, with which it could sign again or for longer",
+        hint=f"if you want that: {shlex.join(['pip-verify', 'keylist', 'retire', str(path), key.text])} "
+        "--until DATE --force",
+    )

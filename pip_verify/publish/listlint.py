@@ -8,6 +8,7 @@ explains.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from pip_verify.keys import (
 )
 from pip_verify.pins import Origin
 from pip_verify.publish.listwords import utc
-from pip_verify.publish.rotation import CLOCK_SLACK, can_sign
+from pip_verify.publish.rotation import CLOCK_SLACK, can_sign, happened
 from pip_verify.requirements.lint import Remark
 
 SOON = 42 * 24 * 3600  # seconds before a key's end in which that is remarked on
@@ -50,7 +51,7 @@ def lint_key_list(data: bytes, name: str, *, now: float) -> list[Remark]:
     return remarks + [
         Remark(origin, text, hint, warning=warning)
         for text, hint, warning in (
-            *_of_the_keys(key_list, now),
+            *_of_the_keys(key_list, name, now),
             *_of_the_template(key_list.releases),
             *_of_the_size(data, key_list),
         )
@@ -91,24 +92,35 @@ def _private_members(document: dict[str, Any]) -> Iterator[str]:
 _Finding = tuple[str, str, bool]  # text, hint, whether it is only a warning
 
 
-def _of_the_keys(key_list: KeyList, now: float) -> Iterator[_Finding]:
+def _of_the_keys(key_list: KeyList, name: str, now: float) -> Iterator[_Finding]:
     if not can_sign(key_list, now):
         yield "no key of this list may sign now: nothing of this publisher can be installed", "", True
     for entry in key_list.keys:
-        yield from _of_a_key(entry, now)
+        yield from _of_its_past(entry, name, now)
+        yield from _of_its_window(entry, now)
     if key_list.skipped:
         yield f"{key_list.skipped} of its keys are of a type that pip-verify does not know", "", True
 
 
-def _of_a_key(entry: ListedKey, now: float) -> Iterator[_Finding]:
-    if entry.iat is not None and entry.iat > now + CLOCK_SLACK:
-        yield f"{entry.key} was added at {utc(entry.iat)}, which has yet to come", 'correct its "iat"', False
+def _of_its_past(entry: ListedKey, name: str, now: float) -> Iterator[_Finding]:
+    """What a clock wrote that was ahead. Where that is the end of a key, it may sign until then."""
+    for time, done, members in happened(entry):
+        if time > now + CLOCK_SLACK:
+            hint = f"correct its {members}"
+            if done == "retired" and entry.revoked_at is None:
+                command = shlex.join(["pip-verify", "keylist", "retire", name, entry.key.text, "--force"])
+                hint = f"where the clock is right, retire it again: {command}"
+            yield f"{entry.key} was {done} at {utc(time)}, which has yet to come", hint, False
+
+
+def _of_its_window(entry: ListedKey, now: float) -> Iterator[_Finding]:
     if entry.revoked_at is not None:
         if not entry.revoked_reason:
             yield f"{entry.key} is revoked without a reason: users cannot tell how bad it is", "", True
         return
     if entry.nbf is not None and entry.exp is not None and entry.exp <= entry.nbf:
-        yield f"{entry.key} may never sign: its window ends before it begins", 'correct "nbf" or "exp"', False
+        if entry.retired_at is None:  # one that was retired before it began is meant to sign nothing
+            yield f"{entry.key} may never sign: its window ends before it begins", 'correct "nbf" or "exp"', False
     elif entry.exp is not None and now < entry.exp < now + SOON:
         hint = "sign what it signed with a key that stays: pip-verify sign --add --all"
         yield f"{entry.key} may sign until {utc(entry.exp)}", hint, True

@@ -23,14 +23,15 @@ def standing(entry: ListedKey, now: float) -> str:
         return "may sign"
     if entry.revoked_at is not None:
         return "revoked"
-    return "not yet" if entry.nbf is not None and now < entry.nbf else "ended"
+    return "ended" if entry.exp is not None and now >= entry.exp else "not yet"
 
 
 def facts(entry: ListedKey) -> Iterator[tuple[str, str]]:
     """What the list says of a key beyond the key itself, as name and value."""
     if entry.label is not None:
         yield "label", entry.label
-    for name, time in (("added", entry.iat), ("may sign from", entry.nbf), ("may sign until", entry.exp)):
+    times = (entry.iat, entry.nbf, entry.exp, entry.retired_at)
+    for name, time in zip(("added", "may sign from", "may sign until", "retired"), times, strict=True):
         if time is not None:
             yield name, utc(time)
     if entry.revoked_at is not None:
@@ -60,6 +61,7 @@ def show_json(key_list: KeyList, now: float) -> dict[str, Any]:
             "iat": entry.iat,
             "nbf": entry.nbf,
             "exp": entry.exp,
+            "retired_at": entry.retired_at,
             "revoked_at": entry.revoked_at,
             "reason": entry.revoked_reason,
             "standing": standing(entry, now),

@@ -6,11 +6,11 @@ How many signatures a release needs is for those who install it to say, so each 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pip_verify.errors import UsageError
-from pip_verify.keys import KeyList
+from pip_verify.keys import KeyList, ListedKey
 from pip_verify.publish.listwords import utc
 from pip_verify.publish.releases import Releases, Statement, counting, signers_of
 
@@ -56,12 +56,23 @@ def can_sign(key_list: KeyList, now: float) -> int:
 def refuse_wrong_clock(what: str, key_list: KeyList, now: float) -> None:
     """Raise UsageError when the list tells of something past that has yet to come: this clock is behind, or the one
     that wrote the list was ahead. Either way a window written now would be a wrong one."""
-    past = [time for entry in key_list.keys for time in (entry.iat, entry.revoked_at) if time is not None]
-    latest = max(past, default=now)
+    past = [event for entry in key_list.keys for event in happened(entry)]
+    latest, done, members = max(past, default=(now, "", ""))
     if latest > now + CLOCK_SLACK:
         raise UsageError(
             what,
             expected=f"nothing that happened later than now, {utc(now)} by this clock",
-            got=f"a key that was added or revoked at {utc(latest)}",
-            hint='set the clock; or, if the list is wrong, correct that "iat" in it; --force goes on as it is',
+            got=f"a key that was {done} at {utc(latest)}",
+            hint=f"set the clock; or, if the list is wrong, correct its {members} in it; --force goes on as it is",
         )
+
+
+def happened(entry: ListedKey) -> Iterator[tuple[float, str, str]]:
+    """What the list says was done with a key: when, the verb, and the members that say so."""
+    for time, done, members in (
+        (entry.iat, "added", '"iat"'),
+        (entry.retired_at, "retired", '"exp" and "retired_at"'),
+        (entry.revoked_at, "revoked", '"revoked_at"'),
+    ):
+        if time is not None:
+            yield time, done, members

@@ -15,6 +15,7 @@ from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import KeyList, PublicKey, parse_key_list
 from pip_verify.publish.keyfile import SigningKey
 from pip_verify.publish.keylist import add, init, remove, retire, revoke
+from pip_verify.publish.listlint import lint_key_list
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NOW = 1_800_000_000
@@ -35,10 +36,10 @@ for number in range(10):
     add(Path(sys.argv[1]), SigningKey(bytes([int(sys.argv[2]) * 10 + number]) * 32).public, iat=0)
 """
 
-Change = Callable[[Path], None]
+Change = Callable[[Path], object]
 CHANGES: list[Change] = [
     lambda path: add(path, B, iat=NOW),
-    lambda path: retire(path, A, exp=NOW),
+    lambda path: retire(path, A, at=NOW),
     lambda path: revoke(path, A, at=NOW, reason="lost"),
     lambda path: remove(path, A),
 ]
@@ -100,7 +101,7 @@ def test_the_life_of_a_key(path: Path) -> None:
     entry = read(path).get(A)
     assert entry is not None
     assert (entry.iat, entry.refusal(NOW)) == (NOW, None)
-    retire(path, A, exp=NOW + 10)
+    retire(path, A, at=NOW, exp=NOW + 10)
     entry = read(path).get(A)
     assert entry is not None
     assert entry.refusal(NOW + 9) is None
@@ -108,21 +109,42 @@ def test_the_life_of_a_key(path: Path) -> None:
     revoke(path, A, at=NOW + 5, reason="laptop lost")
     entry = read(path).get(A)
     assert entry is not None
-    assert (entry.exp, entry.revoked_at, entry.revoked_reason) == (NOW + 10, NOW + 5, "laptop lost")
+    assert (entry.retired_at, entry.exp) == (NOW, NOW + 10)
+    assert (entry.revoked_at, entry.revoked_reason) == (NOW + 5, "laptop lost")
     assert entry.refusal(NOW) is not None
     remove(path, A)
     assert read(path).get(A) is None
 
 
-def test_a_retirement_can_be_put_off(path: Path) -> None:
-    retire(path, A, exp=NOW)
-    retire(path, A, exp=NOW + 100)
-    assert [entry.exp for entry in read(path).keys] == [NOW + 100]
+def test_an_end_moves_nearer_and_away_only_if_that_is_said(path: Path) -> None:
+    retire(path, A, at=NOW, exp=NOW + 100)
+    retire(path, A, at=NOW + 1, exp=NOW + 50)
+    refused(path, lambda path: retire(path, A, at=NOW + 2, exp=NOW + 51), f"no end of {A} later than the list states")
+    retire(path, A, at=NOW + 3, exp=NOW + 200, later=True)
+    assert [(entry.retired_at, entry.exp) for entry in read(path).keys] == [(NOW + 3, NOW + 200)]
+
+
+def test_a_key_that_has_ended_is_not_revived(path: Path) -> None:
+    retire(path, A, at=NOW)
+    refused(path, lambda path: retire(path, A, at=NOW + 9, exp=NOW * 2), "with which it could sign again")
+    assert retire(path, A, at=NOW + 9).exp == NOW
+    assert retire(path, A, at=NOW - 9).exp == NOW - 9
+
+
+def test_a_key_that_is_yet_to_begin_can_be_retired_and_the_list_published(path: Path) -> None:
+    edit(path, lambda document: document["keys"][0].update(nbf=NOW + 1000))
+    retire(path, A, at=NOW)
+    add(path, B, iat=NOW)
+    assert lint_key_list(path.read_bytes(), "keys.json", now=NOW) == []
+    entry = read(path).get(A)
+    assert entry is not None
+    for now in (0, NOW, NOW + 1000, NOW * 2):
+        assert entry.refusal(now) is not None
 
 
 def test_only_the_key_that_is_meant_changes_and_order_stays(path: Path) -> None:
     add(path, B, iat=NOW + 1)
-    retire(path, B, exp=NOW + 2)
+    retire(path, B, at=NOW + 2)
     assert [(entry.key, entry.exp) for entry in read(path).keys] == [(A, None), (B, NOW + 2)]
     remove(path, A)
     assert [entry.key for entry in read(path).keys] == [B]
@@ -180,7 +202,7 @@ def test_a_revocation_is_not_softened_or_redated(path: Path, change: Change) -> 
 @pytest.mark.parametrize("time", [-1, NOW * 1000, 253402300800])
 def test_a_time_that_is_none(path: Path, time: int) -> None:
     refused(path, lambda path: add(path, B, iat=time), "seconds since the epoch")
-    refused(path, lambda path: retire(path, A, exp=time), "seconds since the epoch")
+    refused(path, lambda path: retire(path, A, at=NOW, exp=time), "seconds since the epoch")
     refused(path, lambda path: revoke(path, A, at=time, reason=""), "seconds since the epoch")
 
 

@@ -4,6 +4,7 @@ changed. No terminal anywhere."""
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 from pip_verify import cli
 from pip_verify.keys import PublicKey, parse_key_list
 from pip_verify.publish.keylist import add, init
+from pip_verify.publish.listwords import utc
 from pip_verify.publish.site import MANIFEST
 from tests.publish.test_keylist_rotation import release
 from tests.signer import Signer, key_list, to_json
@@ -179,11 +181,73 @@ def test_a_clock_a_year_ahead_is_told_when_it_is_right_again(run: Run, monkeypat
     with monkeypatch.context() as ahead:
         ahead.setattr(time, "time", lambda: now + YEAR)
         run("add", "keys.json", EVE.text)
-    refused(unchanged(run, "retire", "keys.json", BOB.text), "got a key that was added or revoked at")
+    refused(unchanged(run, "retire", "keys.json", BOB.text), "got a key that was added at", 'correct its "iat"')
     told = run("lint", "keys.json")
     assert told.code == 2
     assert f"keys.json: {EVE.text} was added at" in told.out
     assert run("revoke", "keys.json", BOB.text, "--reason", "stolen").code == 0  # the clock holds up no revocation
+
+
+@pytest.mark.parametrize(
+    ("words", "done", "named"),
+    [
+        (("retire", BOB.text), "retired", '"exp" and "retired_at"'),
+        (("revoke", BOB.text, "--reason", "x"), "revoked", '"revoked_at"'),
+    ],
+    ids=["retire", "revoke"],
+)
+def test_what_a_clock_a_year_ahead_has_ended_is_no_secret(
+    run: Run, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], done: str, named: str
+) -> None:
+    now = time.time()
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda: now + YEAR)
+        told = run(words[0], "keys.json", *words[1:])
+        assert f"pip-verify: {done} at {utc(int(now + YEAR))} by this machine's clock\n" in told.err
+    told = run("lint", "keys.json")
+    assert told.code == 2
+    assert f"{BOB.text} was {done} at {utc(int(now + YEAR))}, which has yet to come" in told.out
+    refused(unchanged(run, "add", "keys.json", EVE.text), f"a key that was {done} at", f"correct its {named}")
+
+
+def test_the_command_that_lint_names_ends_the_key_now(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda: now + YEAR)
+        run("retire", "keys.json", BOB.text)
+    command = run("lint", "keys.json").out.strip().rstrip(")").rpartition("retire it again: pip-verify keylist ")[2]
+    assert run(*shlex.split(command)).code == 0
+    assert run("lint", "keys.json") == Told(0, "", "")
+    assert json.loads(run("show", "keys.json", "--format", "json").out)["keys"][1]["standing"] == "ended"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("add", EVE.text), ("retire", BOB.text), ("revoke", BOB.text, "--reason", "x")],
+    ids=lambda words: words[0],
+)
+def test_the_time_that_is_written_is_told(run: Run, words: tuple[str, ...]) -> None:
+    before = time.time()
+    err = run(words[0], "keys.json", *words[1:]).err
+    assert any(f"at {utc(second)} by this machine's clock\n" in err for second in range(int(before), int(before) + 9))
+
+
+def test_a_key_that_has_ended_signs_again_only_by_force_and_that_is_told(run: Run) -> None:
+    run("retire", "keys.json", BOB.text)
+    words = ("retire", "keys.json", BOB.text, "--until", "2099-01-01")
+    refused(unchanged(run, *words), "later than the list states", f"retire keys.json {BOB.text} --until DATE --force")
+    told = run(*words, "--force")
+    assert told.code == 0
+    assert f"warning: the end of {BOB.text} moves from" in told.err
+    assert "to 2099-01-02 00:00:00 UTC\n" in told.err
+
+
+def test_a_key_that_never_signs_is_told_and_published(run: Run) -> None:
+    data = json.loads(Path("keys.json").read_bytes())
+    data["keys"].append(EVE.jwk(nbf=int(time.time()) + YEAR))
+    Path("keys.json").write_bytes(to_json(data))
+    assert "it never signs: it was to begin at" in run("retire", "keys.json", EVE.text).err
+    assert run("publish", "keys.json", "site").code == 0
 
 
 # show, lint, diff
@@ -255,6 +319,7 @@ def test_a_torn_list_is_refused_and_left_as_it_is(run: Run, words: tuple[str, ..
     assert not Path("site").exists()
 
 
+@pytest.mark.parametrize("entry", [ALICE.private_jwk(), ALICE.jwk(encrypted={"kdf": "x"})], ids=["clear", "encrypted"])
 @pytest.mark.parametrize("words", ON_A_LIST, ids=lambda words: words[0])
 def test_a_list_with_a_private_key_in_it_is_refused_and_never_published(
     run: Run, words: tuple[str, ...], entry: dict[str, Any]
@@ -321,7 +386,6 @@ def test_publish_says_when_the_list_looks_elsewhere_for_statements(run: Run) -> 
 
 
 @pytest.mark.parametrize(
-@pytest.mark.parametrize("entry", [ALICE.private_jwk(), ALICE.jwk(encrypted={"kdf": "x"})], ids=["clear", "encrypted"])
     ("words", "message"),
     [
         (("releases",), "expected a directory that keylist publish has written"),

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from pip_verify.publish.listlint import SOON, lint_key_list
+from pip_verify.publish.listwords import utc
 from pip_verify.publish.rotation import CLOCK_SLACK
 from tests.signer import Signer, key_list, to_json
 
 NOW = 1_800_000_000
+LATER = NOW + CLOCK_SLACK + 1
 ALICE, BOB = (Signer.of(name) for name in ("alice", "bob"))
 
 
@@ -85,6 +87,7 @@ def test_every_entry_that_is_refused_is_told_and_so_is_the_leak() -> None:
         (to_json({"keys": [{"kty": "x", "kid": str(number)} for number in range(129)]}), "expected at most 128 keys"),
         (key_list(ALICE, releases="{nonsense}"), "releases: expected {project}, {version} or {filename}"),
         (to_json({"keys": ["x"]}), "keys[0]: expected a JWK object"),
+        (key_list(ALICE.jwk(retired_at="x")), "keys[0]: retired_at: expected seconds since the epoch"),
         (key_list(ALICE.jwk(x="AAAA")), "keys[0]: x: expected 32 bytes"),
         (key_list(ALICE, releases="x" * 300_000), "expected at most 262144 bytes"),
     ],
@@ -97,7 +100,11 @@ def test_what_a_verifier_refuses_is_an_error(data: bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (ALICE.jwk(iat=NOW + CLOCK_SLACK + 1), "which has yet to come"),
+        (ALICE.jwk(iat=LATER), f'was added at {utc(LATER)}, which has yet to come correct its "iat"'),
+        (ALICE.jwk(exp=LATER, retired_at=LATER), f"was retired at {utc(LATER)}, which has yet to come where the clock"),
+        (ALICE.jwk(exp=LATER, retired_at=LATER), f"pip-verify keylist retire k.json {ALICE.text} --force"),
+        (ALICE.jwk(revoked={"revoked_at": LATER, "reason": "x"}), f"was revoked at {utc(LATER)}, which has yet to"),
+        (ALICE.jwk(retired_at=LATER, revoked={"revoked_at": NOW, "reason": "x"}), 'correct its "exp" and "retired_at"'),
         (ALICE.jwk(nbf=NOW, exp=NOW), "its window ends before it begins"),
     ],
 )
@@ -109,6 +116,10 @@ def test_times_that_cannot_be_meant_are_errors(entry: dict[str, Any], message: s
 
 def test_a_template_that_no_verifier_would_follow() -> None:
     assert errors(key_list(ALICE, releases="http://keys.example/{project}/{version}.jws"))[0].startswith("releases:")
+
+
+def test_what_was_retired_before_it_began_is_meant_to_sign_nothing() -> None:
+    assert lint_key_list(key_list(ALICE.jwk(nbf=NOW + 9, exp=NOW, retired_at=NOW), BOB), "k.json", now=NOW) == []
 
 
 # what its publisher will regret

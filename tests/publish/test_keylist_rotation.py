@@ -115,11 +115,22 @@ def test_how_many_may_sign() -> None:
 # the clock
 
 
-@pytest.mark.parametrize("entry", [ALICE.jwk(iat=NOW), ALICE.jwk(revoked={"revoked_at": NOW})], ids=["iat", "revoked"])
-def test_a_clock_that_is_a_year_behind_is_noticed(entry: Mapping[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("members", "done", "named"),
+    [
+        ({"iat": NOW}, "added", '"iat"'),
+        ({"retired_at": NOW, "exp": NOW}, "retired", '"exp" and "retired_at"'),
+        ({"revoked": {"revoked_at": NOW}}, "revoked", '"revoked_at"'),
+    ],
+    ids=["iat", "retired", "revoked"],
+)
+def test_a_clock_that_is_a_year_behind_is_noticed(members: dict[str, Any], done: str, named: str) -> None:
+    entry = ALICE.jwk(**members)
     refuse_wrong_clock("keys.json", listed(BOB.jwk(iat=1), entry), NOW - CLOCK_SLACK)
-    with pytest.raises(UsageError, match=r"keys\.json: expected nothing that happened later than now, 2026-01-15"):
+    with pytest.raises(UsageError, match=r"keys\.json: expected nothing that happened later than now, 2026-01") as told:
         refuse_wrong_clock("keys.json", listed(BOB.jwk(iat=1), entry), NOW - 365 * 86400)
+    assert told.value.got == f"a key that was {done} at 2027-01-15 08:00:00 UTC"
+    assert f"correct its {named} in it" in told.value.hint
 
 
 def test_windows_to_come_say_nothing_of_the_clock() -> None:

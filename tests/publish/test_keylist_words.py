@@ -23,7 +23,7 @@ def listed(*entries: Signer | Mapping[str, Any], **top: Any) -> KeyList:
 
 
 def test_show_tells_all_there_is_of_a_key() -> None:
-    entry = ALICE.jwk(kid="alice", iat=NOW, nbf=NOW + DAY, exp=NOW + 2 * DAY, revoked=REVOKED)
+    entry = ALICE.jwk(kid="alice", iat=NOW, nbf=NOW + DAY, exp=NOW + 2 * DAY, retired_at=NOW, revoked=REVOKED)
     assert show_text(listed(entry, BOB, {"kty": "RSA"}), "k.json", NOW) == [
         "k.json: 2 keys, of which 1 may sign now",
         "not shown: 1 key of a type that pip-verify does not know",
@@ -34,6 +34,7 @@ def test_show_tells_all_there_is_of_a_key() -> None:
         "  added           2027-01-15 08:00:00 UTC",
         "  may sign from   2027-01-16 08:00:00 UTC",
         "  may sign until  2027-01-17 08:00:00 UTC",
+        "  retired         2027-01-15 08:00:00 UTC",
         "  revoked         2027-01-15 08:00:00 UTC (stolen)",
         "  now             revoked",
         BOB.text,
@@ -44,7 +45,13 @@ def test_show_tells_all_there_is_of_a_key() -> None:
 
 @pytest.mark.parametrize(
     ("members", "word"),
-    [({}, "may sign"), ({"nbf": NOW + 1}, "not yet"), ({"exp": NOW}, "ended"), ({"revoked": REVOKED}, "revoked")],
+    [
+        ({}, "may sign"),
+        ({"nbf": NOW + 1}, "not yet"),
+        ({"exp": NOW}, "ended"),
+        ({"nbf": NOW + 2, "exp": NOW}, "ended"),
+        ({"revoked": REVOKED}, "revoked"),
+    ],
 )
 def test_how_a_key_stands(members: dict[str, Any], word: str) -> None:
     key_list = listed(ALICE.jwk(**members))
@@ -53,7 +60,7 @@ def test_how_a_key_stands(members: dict[str, Any], word: str) -> None:
 
 
 def test_show_for_programs() -> None:
-    entry = ALICE.jwk(kid="alice", iat=NOW, exp=NOW + DAY, revoked=REVOKED)
+    entry = ALICE.jwk(kid="alice", iat=NOW, exp=NOW + DAY, retired_at=NOW, revoked=REVOKED)
     shown = show_json(listed(entry, {"kty": "RSA"}, releases="r/{version}.jws"), NOW)
     assert json.loads(json.dumps(shown)) == {
         "version": 1,
@@ -65,6 +72,7 @@ def test_show_for_programs() -> None:
                 "iat": NOW,
                 "nbf": None,
                 "exp": NOW + DAY,
+                "retired_at": NOW,
                 "revoked_at": NOW,
                 "reason": "stolen",
                 "standing": "revoked",
