@@ -174,8 +174,24 @@ def _paths(statement: Statement, template: str | None) -> list[str]:
     stated = DEFAULT_TEMPLATE if template is None else template
     if "{filename}" not in stated:
         files = files[:1]
-    paths = [re.sub(r"\{(\w+)\}", lambda name: (values | {"filename": file})[name[1]], stated) for file in files]  # noqa: B023
+    written = [re.sub(r"\{(\w+)\}", lambda name: (values | {"filename": file})[name[1]], stated) for file in files]  # noqa: B023
+    if not all(_NAME_RE.match(name) for path in written for name in path.split("/")):
+        return []
+    paths = [_resolved(path) for path in written]
     return list(dict.fromkeys(paths)) if all(_inside(path) for path in paths) else []
+
+
+def _resolved(path: str) -> str:
+    """A relative path of plain names without its dot segments (RFC 3986 section 5.2.4), but for those that lead above
+    the list: where on its host the site is, nobody has said."""
+    kept: list[str] = []
+    names = path.split("/")
+    for name in names:
+        if name == ".." and kept and kept[-1] != "..":
+            kept.pop()
+        elif name != ".":
+            kept.append(name)
+    return "/".join([*kept, ""] if names[-1] in {".", ".."} else kept)
 
 
 def _inside(path: str) -> bool:

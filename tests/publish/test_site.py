@@ -13,17 +13,20 @@ from typing import Any
 
 import pytest
 
+from pip_verify.artifact.name import parse_filename
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import parse_key_list
 from pip_verify.publish.page import STYLE
 from pip_verify.publish.releases import read_releases
 from pip_verify.publish.site import MANIFEST, Site, build_site, read_manifest, refuse_foreign, write_site
+from pip_verify.sources.statements import places
 from tests.publish.test_keylist_rotation import release
 from tests.signer import Signer, jws, key_list, sign_release, signature, statement, to_json
 
 NOW = 1_800_000_000
 ALICE, BOB, EVE = (Signer.of(name) for name in ("alice", "bob", "eve"))
 REVOKED = {"revoked_at": NOW, "reason": "stolen"}
+BASE, VERSIONS = "https://keys.example/a/keys.json", ("1.0", "2.0")
 OWN = {"keys.json", "index.html", ".nojekyll", "_headers"}
 
 
@@ -90,12 +93,17 @@ def test_the_advice_on_caching_is_within_what_verifiers_heed(root: Path) -> None
     [
         ("r/{version}/{project}.jws", {"r/1.0/demo.jws", "r/2.0/demo.jws"}),
         ("by-file/{filename}.jws", {"by-file/demo-1.0.tar.gz.jws", "by-file/demo-2.0.tar.gz.jws"}),
+        ("./r/{project}/{version}.jws", {"r/demo/1.0.jws", "r/demo/2.0.jws"}),
+        ("r/./x/../{project}/{version}.jws", {"r/demo/1.0.jws", "r/demo/2.0.jws"}),
+        ("x/../r/{project}/{version}.jws", {"r/demo/1.0.jws", "r/demo/2.0.jws"}),
     ],
 )
 def test_statements_are_where_the_list_says(root: Path, template: str, paths: set[str]) -> None:
     site = build(root, template=template)
     assert set(site.files) - OWN == paths
     assert site.placed
+    asked = {places(parse_filename(f"demo-{version}.tar.gz"), template=template, base_url=BASE) for version in VERSIONS}
+    assert {BASE.replace("keys.json", path) for path in paths} == {place.location for (place,) in asked}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +113,14 @@ def test_statements_are_where_the_list_says(root: Path, template: str, paths: se
         "/releases/{project}/{version}.jws",
         "../{project}/{version}.jws",
         "r//{project}/{version}.jws",
-        "r/./{project}/{version}.jws",
+        "x/../../{project}/{version}.jws",
+        "x/y/../../../../r/{project}/{version}.jws",
+        "/../r/{project}/{version}.jws",
+        "https://other.example/../../../r/{project}/{version}.jws",
+        "//other.example/../../../r/{project}/{version}.jws",
+        "x//../../r/{project}/{version}.jws",
+        "r/{project}/{version}/.",
+        "r/{project}/{version}/x/..",
         "r/{project}/{version}.jws?x",
         "r/%2e%2e/{project}/{version}.jws",
         "r\\{project}\\{version}.jws",
