@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from pip_verify.cli.keylist_views import RELEASES, releases_of, say
-from pip_verify.errors import UsageError
+from pip_verify.errors import EvidenceError, UsageError
 
 if TYPE_CHECKING:
     from pip_verify.publish.serve import Served
@@ -93,17 +94,25 @@ def _until_interrupted(served: Served, directory: Path) -> None:
 def _tell(served: Served, directory: Path) -> None:
     """The address, and what a consumer has to type."""
     say(f"{directory} is at {served.address} until you press Ctrl+C; to install from it, elsewhere on this machine:")
-    project = _some_project(directory)
+    release = shlex.quote(_some_release(directory))
     ca_file = shlex.quote(str(served.ca_file))
-    sys.stdout.write(f"pip-verify install --extra-ca {ca_file} --key-list={served.key_list} {project}\n")
+    sys.stdout.write(f"pip-verify install --extra-ca {ca_file} --key-list={served.key_list} {release}\n")
     sys.stdout.flush()
 
 
-def _some_project(directory: Path) -> str:
+def _some_release(directory: Path) -> str:
+    """One that is on the site, as its statement says: where that lies is for the list's template to say."""
+    from pip_verify.evidence.jws import JWS_MAX_BYTES
+    from pip_verify.evidence.release import parse
     from pip_verify.publish.site import read_manifest
+    from pip_verify.storage import read_file
 
-    names = [Path(name) for name in read_manifest(directory) if name.endswith(".jws")]
-    return f"{names[0].parent.name}=={names[0].stem}" if names else "PROJECT"
+    for name in read_manifest(directory):
+        with contextlib.suppress(EvidenceError):  # the list, the page …
+            data, _ = read_file(directory / name, max_bytes=JWS_MAX_BYTES, expected="a file of the site")
+            claim = parse(data)
+            return f"{claim.project}=={claim.version}"
+    return "PROJECT"
 
 
 def _run(command: Sequence[str], served: Served) -> int:

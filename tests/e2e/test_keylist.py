@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import ssl
 import subprocess
@@ -75,6 +77,27 @@ def test_the_command_that_serve_prints_installs_word_for_word(published: World) 
         result = published.run_bare(*words[1:], "--python", published.target.path)
     published.installed_as(result, demo="1.0")
     assert result.accepted() == [WHEEL]
+
+
+def test_that_command_names_the_release_wherever_the_template_puts_its_statement(published: World) -> None:
+    path = published.project / "keys.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"releases": "./st/{project}-{version}.jws"}))
+    say(published, "keylist", "publish", "keys.json", "site")
+    with serving(published) as (_, words):
+        assert words[-1] == "demo==1.0"
+        result = published.run_bare(*words[1:], "--python", published.target.path)
+    published.installed_as(result, demo="1.0")
+
+
+@pytest.mark.parametrize("version", ["1!2.0+x.1", "2.0rc1"])
+def test_that_command_can_be_pasted_whatever_the_version(published: World, version: str) -> None:
+    shutil.rmtree(published.project / "releases")
+    path = published.save(f"dist/{wheel_filename('demo', version)}", make_wheel("demo", version))
+    say(published, "sign", "--key-file", "a.key", path)
+    say(published, "keylist", "publish", "keys.json", "site")
+    with serving(published) as (_, words):
+        assert shlex.split(words[-1]) == [f"demo=={version}"]
+        assert ("'" in words[-1]) is ("!" in version)  # which a shell takes for its history
 
 
 def test_a_command_behind_serve_installs_and_its_exit_code_is_passed_on(published: World) -> None:
