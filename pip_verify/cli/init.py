@@ -8,7 +8,7 @@ import io
 import os
 import shlex
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -20,6 +20,7 @@ from pip_verify.cli.trust_file import Place, change, last_day, locate, say, show
 from pip_verify.config import Settings
 from pip_verify.errors import UsageError
 from pip_verify.policy import EMPTY_POLICY, Policy
+from pip_verify.report.words import counted
 from pip_verify.sources.address import redact
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _look(plan: _Plan, options: argparse.Namespace, settings: Settings, policy: 
     if not plan.wanted:
         return []
     with tempfile.TemporaryDirectory(prefix="pip-verify-") as folder:
-        say(f"looking at {_count({item.project for item in plan.wanted}, 'project')}")
+        say(f"looking at {counted(len({item.project for item in plan.wanted}), 'project')}")
         return _discoverer(options, settings, policy, Path(folder)).find_all(plan.wanted)
 
 
@@ -201,18 +202,14 @@ def _write(place: Place, findings: Sequence[Finding], *, today: date, until: dat
 def _summarise(plan: _Plan, merged: Merged, done: str, command: str) -> None:
     for problem in (*plan.problems, *merged.problems):
         say(f"warning: {problem}")
-    projects = {*merged.signed, *merged.exempt, *plan.covered}
-    counts = f"{_count(projects, 'project')}: {len(merged.signed)} signed by {_count(merged.publishers, 'publisher')}"
+    projects = counted(len({*merged.signed, *merged.exempt, *plan.covered}), "project")
+    counts = f"{projects}: {len(merged.signed)} signed by {counted(len(merged.publishers), 'publisher')}"
     if merged.partly:
         counts += f" ({len(merged.partly)} in part; their other files are exempt)"
     covered = f", {len(set(plan.covered))} decided by you before" if plan.covered else ""
     say(f"{counts}, {len(merged.exempt)} exempt{covered}")
     say(f"{done}: read it before you commit it")
     say(f"next: {command}")
-
-
-def _count(items: Collection[str], noun: str) -> str:
-    return f"{len(items)} {noun}" if len(items) == 1 else f"{len(items)} {noun}s"
 
 
 def _next(plan: _Plan, merged: Merged, place: Place, options: argparse.Namespace) -> str:

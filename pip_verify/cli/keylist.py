@@ -163,8 +163,8 @@ def _rotation(options: argparse.Namespace, *, now: float, then: float, may_break
 
 
 def _tell_losses(options: argparse.Namespace, releases: Releases, found: Sequence[Loss], *, may_break: bool) -> None:
-    from pip_verify.publish.listwords import counted
     from pip_verify.publish.rotation import broken
+    from pip_verify.report.words import counted
 
     total = counted(len(releases.statements), "release")
     verb = "loses" if len(found) == 1 else "lose"

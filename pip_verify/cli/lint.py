@@ -136,18 +136,15 @@ def _files_here() -> list[str]:
 
 def _tell(linter: _Linter) -> int:
     from pip_verify.report.safe import one_line
+    from pip_verify.report.words import counted
 
     remarks = [*filter(None, [linter.fault]), *linter.remarks]
     for remark in _in_order(remarks):
         sys.stdout.write(f"{one_line(str(remark))}\n")
     errors = sum(not remark.warning for remark in remarks)
-    count = ", ".join([_counted(errors, "error"), _counted(len(remarks) - errors, "warning")])
-    sys.stdout.write(f"pip-verify lint: {_counted(linter.files, 'file')}: {count}\n")
+    count = ", ".join([counted(errors, "error"), counted(len(remarks) - errors, "warning")])
+    sys.stdout.write(f"pip-verify lint: {counted(linter.files, 'file')}: {count}\n")
     return WRONG if errors else 0
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _in_order(remarks: Sequence[Remark]) -> Iterator[Remark]:

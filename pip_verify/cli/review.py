@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pip_verify.cli.trust_file import say
 from pip_verify.errors import UsageError
+from pip_verify.report.words import counted
 
 if TYPE_CHECKING:
     from pip_verify.publish.artifacts import Release
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def show_release(release: Release) -> None:
     """Every file with its size and digest."""
-    say(f"{release.project} {release.version}, {count(len(release.files), 'file')}:")
+    say(f"{release.project} {release.version}, {counted(len(release.files), 'file')}:")
     show_files(release)
 
 
@@ -31,7 +32,7 @@ def show_files(release: Release) -> None:
 def show_reviewed(one: Reviewed) -> None:
     """What a statement says, who has signed it, and which of its files were looked at."""
     digests = one.digests
-    say(f"{one.path} says: {one.release}, {count(len(digests), 'file')}:")
+    say(f"{one.path} says: {one.release}, {counted(len(digests), 'file')}:")
     sizes = {file.artifact.filename: f"{file.size} bytes" for file in one.looked_at}
     for name in sorted(digests):
         say(f"  {name}  {sizes.get(name, 'not looked at')}  sha256:{digests[name]}")
@@ -66,8 +67,3 @@ def confirm(question: str, *, yes: bool, hint: str) -> None:
 def utc(seconds: float) -> str:
     """An instant, for people."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
-
-
-def count(number: int, noun: str) -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

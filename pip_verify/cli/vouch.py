@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.cli.index_options import add_index_options, pip_options
-from pip_verify.cli.review import confirm, count, show_release
+from pip_verify.cli.review import confirm, show_release
 from pip_verify.cli.signing_key import add_key_options, signer
 from pip_verify.cli.trust_file import say
+from pip_verify.report.words import counted
 
 if TYPE_CHECKING:
     from pip_verify.publish.artifacts import Checked
@@ -33,7 +34,7 @@ def vouch(arguments: Sequence[str]) -> int:
     for release in releases:
         show_release(release)
     if index.unparsable:
-        left = count(index.unparsable, "file")
+        left = counted(index.unparsable, "file")
         say(f"{left} there {'is' if index.unparsable == 1 else 'are'} left out: by name neither wheel nor sdist")
     confirm("Sign these files, as the index serves them now?", yes=options.yes, hint="")
     key = signer(options)

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from pip_verify.keys import KeyList, ListedKey
+from pip_verify.report.words import counted
 from pip_verify.sources.statements import DEFAULT_TEMPLATE
 
 _DEFAULT_RELEASES = f"{DEFAULT_TEMPLATE}, beside the list"
@@ -86,11 +87,6 @@ def differences(old: KeyList, new: KeyList) -> list[str]:
     if old.skipped != new.skipped:
         lines.append(f"keys of a type that pip-verify does not know: {old.skipped} -> {new.skipped}")
     return lines
-
-
-def counted(number: int, what: str) -> str:
-    """A number and its noun."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _changes(old: ListedKey, new: ListedKey) -> Iterator[tuple[str, str]]:

@@ -17,9 +17,10 @@ from urllib.parse import quote
 from packaging.version import Version
 
 from pip_verify.keys import KeyList, ListedKey, PublicKey
-from pip_verify.publish.listwords import counted, facts, standing
+from pip_verify.publish.listwords import facts, standing
 from pip_verify.publish.releases import Statement
 from pip_verify.report.safe import one_line
+from pip_verify.report.words import counted
 
 LIST_NAME = "keys.json"
 

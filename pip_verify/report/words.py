@@ -52,9 +52,14 @@ def decision_words(verdict: Verdict) -> tuple[str, str]:
     return COULD_NOT_REACH, "whether it is signed is not known"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def artifacts(number: int) -> str:
     """So many artifacts, in words."""
-    return f"{number} artifact" + ("" if number == 1 else "s")
+    return counted(number, "artifact")
 
 
 def required_by(verdict: Verdict) -> str:
