@@ -29,12 +29,10 @@ _PKG_INFO = "PKG-INFO"
 
 @dataclass(frozen=True)
 class SdistFacts:
-    """What an sdist that passed holds. sha256: hex digest of the whole file, taken in the same pass. members: files,
-    directories and links. inflated_bytes: of all files. metadata: PKG-INFO's bytes."""
+    """What an sdist that passed holds. sha256: hex digest of the whole file, taken in the same pass. metadata: bytes of
+    PKG-INFO."""
 
     sha256: str
-    members: int
-    inflated_bytes: int
     metadata: bytes = field(default=b"", repr=False, compare=False)  # sha256 stands for it
 
 
@@ -52,9 +50,7 @@ def read_sdist(file: BinaryIO, size: int, artifact: Artifact, limits: Limits = D
         sha256 = _read_zip(file, size, limits, contents, spot)
     else:
         raise spot.breaks("an sdist that ends in .tar.gz or .zip", "another file")
-    metadata = contents.check()
-    size_inflated = sum(member.size for member in contents.members.values())
-    return SdistFacts(sha256, len(contents.members), size_inflated, metadata)
+    return SdistFacts(sha256, contents.check())
 
 
 class _Contents:

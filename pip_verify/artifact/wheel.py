@@ -43,8 +43,7 @@ class WheelFacts:
     sha256: hex digest of the whole file, taken in the same pass. metadata: METADATA's bytes, metadata_sha256 their hex
     digest (what PEP 658 states). release_jws, record_jws: the signatures inside, if any. record_sha256: hex digest of
     RECORD (what a legacy RECORD.jws signs); record_signed_sha256: of RECORD without the lines for
-    release.jws and itself (what release.jws signs). tags: WHEEL's Tag values, as written. files: without
-    directories. inflated_bytes: of all files.
+    release.jws and itself (what release.jws signs). tags: WHEEL's Tag values, as written.
     """
 
     sha256: str
@@ -55,8 +54,6 @@ class WheelFacts:
     record_sha256: str
     record_signed_sha256: str
     tags: tuple[str, ...]
-    files: int
-    inflated_bytes: int
 
 
 def read_wheel(file: BinaryIO, size: int, artifact: Artifact, limits: Limits = DEFAULT) -> WheelFacts:
@@ -83,8 +80,6 @@ def read_wheel(file: BinaryIO, size: int, artifact: Artifact, limits: Limits = D
         record_sha256=record.sha256,
         record_signed_sha256=record.signed_sha256,
         tags=tags,
-        files=len(files),
-        inflated_bytes=sum(entry.size for entry in files.values()),
     )
 
 

@@ -176,9 +176,9 @@ def _of_teneo(options: argparse.Namespace) -> _Made:
 
 
 def _of_paper(options: argparse.Namespace) -> _Made:
-    from pip_verify.publish.paper import WORDS, seed_of
+    from pip_verify.publish.paper import seed_of
 
-    return _with_new_passphrase(options, seed_of(read_words(WORDS)))
+    return _with_new_passphrase(options, seed_of(read_words()))
 
 
 def _of_openssh(options: argparse.Namespace) -> _Made:

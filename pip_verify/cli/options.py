@@ -23,10 +23,10 @@ _OPAQUE = ("--global-option", "--config-settings", "--config-setting", "-C")
 # pip's general options that take a value in the next argument, as ``pip --help`` lists them, and ours
 _GENERAL_OPTIONS_WITH_VALUE = frozenset(
     (
-        *("--python", "--log", "--log-file", "--local-log", "--keyring-provider", "--proxy", "--retries", "--timeout"),
+        *("--log", "--log-file", "--local-log", "--keyring-provider", "--proxy", "--retries", "--timeout"),
         *("--default-timeout", "--exists-action", "--trusted-host", "--cert", "--client-cert", "--cache-dir"),
         *("--use-feature", "--use-deprecated", "--resume-retries"),
-        *("--trust-file", "--statements", "--extra-ca", "--format", "--output", "--mode"),
+        *OURS,
         *("--key", "--key-list", "--threshold", "--signed-by"),
     )
 )

@@ -41,13 +41,15 @@ def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bo
     return typed.encode("utf-8", "surrogateescape")
 
 
-def read_words(count: int) -> str:
-    """Lines of standard input until they have ``count`` words or end; what is typed is seen on the terminal."""
+def read_words() -> str:
+    """Lines of standard input until they have the words of a backup or end; what is typed is seen on the terminal."""
+    from pip_verify.publish.paper import WORDS
+
     if sys.stdin.isatty():
-        sys.stderr.write(f"The {count} words, in order, without their numbers: ")
+        sys.stderr.write(f"The {WORDS} words, in order, without their numbers: ")
         sys.stderr.flush()
     text = ""
-    while len(text.split()) < count and len(text) < _MAX_BYTES and (line := sys.stdin.readline(_MAX_BYTES)):
+    while len(text.split()) < WORDS and len(text) < _MAX_BYTES and (line := sys.stdin.readline(_MAX_BYTES)):
         text += line
     return text
 

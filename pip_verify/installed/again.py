@@ -86,8 +86,6 @@ def _facts(receipt: Receipt, folder: Path) -> WheelFacts | None:
         record_sha256=receipt.wheel_record_sha256,
         record_signed_sha256=receipt.wheel_record_signed_sha256,
         tags=tags,
-        files=0,
-        inflated_bytes=0,
     )
 
 

@@ -39,13 +39,11 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class Response:
-    """A complete answer. headers: names in lower case. body: empty unless the status is 200. final_url: after
-    redirects, which never leave the origin."""
+    """A complete answer. headers: names in lower case. body: empty unless the status is 200."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    final_url: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Request:
                 return _redirect_target(url, answer.headers["location"])
             body = self._body(url, answer) if answer.status_code in _WITH_BODY else b""
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            return Response(answer.status_code, headers, body, url)
+            return Response(answer.status_code, headers, body)
         finally:
             answer.close()
 

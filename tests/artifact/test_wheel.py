@@ -28,6 +28,10 @@ def read(data: bytes, filename: str = NAME, limits: Limits = DEFAULT) -> WheelFa
     return read_wheel(io.BytesIO(data), len(data), parse_filename(filename), limits)
 
 
+def accepted(data: bytes, filename: str = NAME) -> None:
+    assert read(data, filename).sha256 == hashlib.sha256(data).hexdigest()
+
+
 def refused(data: bytes, rule: str, filename: str = NAME, limits: Limits = DEFAULT) -> EvidenceError:
     with pytest.raises(EvidenceError) as caught:
         read(data, filename, limits)
@@ -70,8 +74,6 @@ def test_the_facts_of_a_wheel() -> None:
         record_sha256=legacy,
         record_signed_sha256=signature,
         tags=("py3-none-any",),
-        files=6,
-        inflated_bytes=sum(map(len, files.values())) + 64 + len(record) + 64,
     )
 
 
@@ -90,31 +92,31 @@ def test_a_wheel_without_signatures() -> None:
     ],
 )
 def test_spellings_of_one_name_and_version(project: str, version: str, filename: str) -> None:
-    assert read(make_wheel(project, version), filename).files == 4
+    accepted(make_wheel(project, version), filename)
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
 def test_digests_of_three_kinds(algorithm: str) -> None:
-    assert read(with_record(rows_of(demo(), algorithm) + f"{FOLDER}/RECORD,,\n".encode())).files == 4
+    accepted(with_record(rows_of(demo(), algorithm) + f"{FOLDER}/RECORD,,\n".encode()))
 
 
 @pytest.mark.parametrize("scheme", ["purelib", "platlib", "headers", "scripts", "data"])
 def test_the_own_data_directory(scheme: str) -> None:
     files = {f"{DATA}/": b"", f"{DATA}/{scheme}/": b"", f"{DATA}/{scheme}/deep/x": b"x", f"{DATA}/{scheme}/y": b"y"}
-    assert read(with_files(files)).files == 6
+    accepted(with_files(files))
 
 
 def test_a_vendored_dist_info_directory_below_a_package() -> None:
     vendored = {"demo/_vendor/other-2.0.dist-info/METADATA": b"x", "demo/_vendor/other-2.0.dist-info/RECORD": b""}
-    assert read(with_files(vendored)).files == 6
+    accepted(with_files(vendored))
     purelib = {f"{DATA}/purelib/{path}": data for path, data in vendored.items()}
-    assert read(with_files(purelib)).files == 6
-    assert read(with_files({f"{DATA}/purelib/demo/other-2.0.dist-info/METADATA": b""})).files == 5
+    accepted(with_files(purelib))
+    accepted(with_files({f"{DATA}/purelib/demo/other-2.0.dist-info/METADATA": b""}))
 
 
 def test_files_that_only_look_as_if_they_were_installed_over_others() -> None:
     files = {"x": b"", f"{DATA}/scripts/x": b"", f"{DATA}/data/x": b"", "zzz/purelib/x": b"", "purelib/x": b""}
-    assert read(with_files(files)).files == 9
+    accepted(with_files(files))
 
 
 def test_windows_line_ends_in_record_are_part_of_what_is_signed() -> None:
@@ -317,7 +319,7 @@ def test_a_wheel_of_a_later_format() -> None:
 def test_an_entry_point_that_leaves_the_scripts_directory() -> None:
     data = make_wheel("demo", "1.0", entry_points="[console_scripts]\n../evil = demo:main\n")
     assert f"{FOLDER}/entry_points.txt" in refused(data, "script names that are plain file names").subject
-    assert read(make_wheel("demo", "1.0", entry_points="[console_scripts]\ndemo = demo:main\n")).files == 5
+    accepted(make_wheel("demo", "1.0", entry_points="[console_scripts]\ndemo = demo:main\n"))
 
 
 @pytest.mark.parametrize("name", ["METADATA", "release.jws", "RECORD.jws"])
