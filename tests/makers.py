@@ -14,6 +14,8 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 
+from tests.signer import Signer, sign_release
+
 Contents = Mapping[str, str | bytes]
 Sign = Callable[[str], bytes]
 
@@ -167,6 +169,11 @@ def make_wheel(
     if legacy_sign is not None:
         found[f"{folder}/RECORD.jws"] = legacy_sign(hashlib.sha256(record).hexdigest())
     return zip_of(found)
+
+
+def signed_inside(*signers: Signer) -> bytes:
+    """A wheel of demo 1.0 that carries its own statement."""
+    return make_wheel("demo", "1.0", sign=lambda digest: sign_release(signers, {"RECORD": digest}, "demo", "1.0"))
 
 
 def make_sdist(

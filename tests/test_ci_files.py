@@ -6,7 +6,6 @@ The schemas come with ``check-jsonschema``: no network is needed. ``tests/e2e/te
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from packaging.utils import canonicalize_name
 from pip_verify import cli
 from pip_verify.requirements.parse import parse_requirements
 from tests.test_docs import codes, rows, section
-from tests.tools import tool
+from tests.tools import passes, tool
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -50,11 +49,6 @@ def scripts() -> list[str]:
 def snippets(schema: str) -> list[str]:
     text = (ROOT / "docs" / "ci.md").read_text("utf-8")
     return [snippet for found, snippet in _SNIPPET_RE.findall(text) if found == schema]
-
-
-def passes(*command: str | Path, text: str | None = None) -> None:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # The action.

@@ -217,12 +217,6 @@ def test_locked_hashes_are_the_users_where_policy_lets_them_be_enough(site: Http
 # With --download.
 
 
-def signed_wheel(*signers: Signer) -> bytes:
-    return makers.make_wheel(
-        "demo", "1.0", sign=lambda digest: sign_release(signers, {"RECORD": digest}, "demo", "1.0")
-    )
-
-
 def fetching(data: bytes, name: str = WHEEL) -> Download:
     def download(_: LockedFile, folder: Path) -> Path:
         (folder / name).write_bytes(data)
@@ -232,7 +226,7 @@ def fetching(data: bytes, name: str = WHEEL) -> Download:
 
 
 def test_the_signature_inside_a_wheel_is_found_by_download(site: HttpsWorld, tmp_path: Path) -> None:
-    data = signed_wheel(ALICE)
+    data = makers.signed_inside(ALICE)
     file = locked(sha256=sha256(data))
     for asked in (file, replace(file, filename=None)):
         (verdict,) = judge(site, tmp_path, asked, download=fetching(data))
@@ -241,8 +235,8 @@ def test_the_signature_inside_a_wheel_is_found_by_download(site: HttpsWorld, tmp
 
 
 def test_other_bytes_than_the_locked_ones_are_bad(site: HttpsWorld, tmp_path: Path) -> None:
-    file = locked(sha256=sha256(signed_wheel(ALICE)))
-    assert ids(judge(site, tmp_path, file, download=fetching(signed_wheel(EVE)))) == ["PV302"]
+    file = locked(sha256=sha256(makers.signed_inside(ALICE)))
+    assert ids(judge(site, tmp_path, file, download=fetching(makers.signed_inside(EVE)))) == ["PV302"]
 
 
 def test_what_could_not_be_downloaded_is_undecided(site: HttpsWorld, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.https_world import HttpsWorld
 from tests.makers import make_sdist, make_wheel
 from tests.publish.test_sign import proved
 from tests.signer import Signer
-from tests.tools import tool
+from tests.tools import passes, tool
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ROOT / "examples" / "release.yml"
@@ -40,11 +40,6 @@ def scripts() -> list[dict[str, Any]]:
 def step_of(name: str) -> dict[str, Any]:
     (found,) = [step for step in scripts() if step["name"] == name]
     return found
-
-
-def passes(*command: str | Path, text: str | None = None) -> None:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # As it is written

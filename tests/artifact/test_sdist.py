@@ -18,6 +18,7 @@ from pip_verify.artifact.sdist import SdistFacts, read_sdist
 from pip_verify.errors import EvidenceError
 from tests.artifact.rawtar import END, member, packed, pax
 from tests.artifact.rawzip import Raw, raw_zip
+from tests.artifact.support import refusing
 from tests.makers import make_sdist, metadata_of, tar_of, zip_of
 
 NAME = "demo-1.0.tar.gz"
@@ -29,12 +30,7 @@ def read(data: bytes, filename: str = NAME, limits: Limits = DEFAULT) -> SdistFa
     return read_sdist(io.BytesIO(data), len(data), parse_filename(filename), limits)
 
 
-def refused(data: bytes, rule: str, filename: str = NAME, limits: Limits = DEFAULT) -> EvidenceError:
-    with pytest.raises(EvidenceError) as caught:
-        read(data, filename, limits)
-    assert rule in caught.value.expected, str(caught.value)
-    assert caught.value.subject.startswith(filename)
-    return caught.value
+refused = refusing(read, NAME)
 
 
 # What is sound

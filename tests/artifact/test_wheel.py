@@ -14,6 +14,7 @@ from pip_verify.artifact.name import parse_filename
 from pip_verify.artifact.wheel import WheelFacts, read_wheel
 from pip_verify.errors import EvidenceError
 from tests.artifact.rawzip import UTF8, Raw, raw_zip
+from tests.artifact.support import refusing
 from tests.makers import make_wheel, metadata_of, record_of, record_row, rows_of, wheel_files, zip_of
 from tests.vectors import vectors_dir
 
@@ -32,12 +33,7 @@ def accepted(data: bytes, filename: str = NAME) -> None:
     assert read(data, filename).sha256 == hashlib.sha256(data).hexdigest()
 
 
-def refused(data: bytes, rule: str, filename: str = NAME, limits: Limits = DEFAULT) -> EvidenceError:
-    with pytest.raises(EvidenceError) as caught:
-        read(data, filename, limits)
-    assert rule in caught.value.expected, str(caught.value)
-    assert caught.value.subject.startswith(filename)
-    return caught.value
+refused = refusing(read, NAME)
 
 
 def demo() -> Files:

@@ -12,13 +12,6 @@ WHEEL = "demo-1.0-py3-none-any.whl"
 SDIST = "demo-1.0.tar.gz"
 
 
-def signed_inside(*signers: Signer) -> bytes:
-    """A wheel that carries its own statement."""
-    return makers.make_wheel(
-        "demo", "1.0", sign=lambda digest: sign_release(signers, {"RECORD": digest}, "demo", "1.0")
-    )
-
-
 def test_a_wheel_is_installed_by_its_publishers_key_list(world: World) -> None:
     world.publisher.show(ALICE)
     world.wheel("demo", "1.0", ALICE)
@@ -66,7 +59,7 @@ def test_a_wheel_on_a_private_index_is_installed_by_the_statement_at_its_own_url
 
 
 def test_a_wheel_is_installed_by_the_statement_it_carries(world: World) -> None:
-    world.index.add(WHEEL, signed_inside(ALICE))
+    world.index.add(WHEEL, makers.signed_inside(ALICE))
     result = world.run("install", "demo", f"--key={ALICE.text}")
     world.installed_as(result, demo="1.0")
     assert result.artifact(WHEEL)["place"]["kind"] == "in-wheel"
@@ -74,7 +67,7 @@ def test_a_wheel_is_installed_by_the_statement_it_carries(world: World) -> None:
 
 def test_a_wheel_is_installed_by_the_statement_it_carries_and_its_publishers_list(world: World) -> None:
     world.publisher.show(ALICE)
-    world.index.add(WHEEL, signed_inside(ALICE))
+    world.index.add(WHEEL, makers.signed_inside(ALICE))
     world.installed_as(world.run("install", "demo", world.publisher.pin), demo="1.0")
 
 

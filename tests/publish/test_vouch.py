@@ -20,11 +20,7 @@ FILES = {WHEEL: make_wheel("demo", "1.0"), SDIST: make_sdist("demo", "1.0")}
 DIGESTS = {name: hashlib.sha256(data).hexdigest() for name, data in FILES.items()}
 
 
-@pytest.fixture(autouse=True)
-def _no_pip_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("no_pip_configuration")
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from nacl.signing import SigningKey
 
+from pip_verify.errors import UsageError
 from pip_verify.keys import PublicKey
 from pip_verify.requirements.model import ParsedFile, Requirement
 from pip_verify.requirements.parse import parse_requirements
@@ -30,3 +32,12 @@ def one(text: str, **environ: str) -> Requirement:
     """The only requirement of a file."""
     (requirement,) = parse(text, environ=environ).requirements
     return requirement
+
+
+def refused(text: str | bytes, **environ: str) -> UsageError:
+    """Why the first line of a file is refused."""
+    with pytest.raises(UsageError) as caught:
+        parse(text, environ=environ)
+    assert caught.value.expected
+    assert caught.value.subject.startswith("req.txt")
+    return caught.value

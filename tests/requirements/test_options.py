@@ -18,16 +18,10 @@ from pip_verify.requirements.options import (
     options_start,
     split_words,
 )
-from tests.requirements.support import SHA256, one, parse
+from tests.requirements.support import SHA256, one, parse, refused
 
 LINE = LineContext(Origin("req.txt", 7), "literal")
 HASH = f"--hash=sha256:{SHA256}"
-
-
-def refused(text: str) -> UsageError:
-    with pytest.raises(UsageError) as caught:
-        parse(text)
-    return caught.value
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,10 @@ import pytest
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.pins import InlinePin, Origin
 from pip_verify.requirements.pins import MAX_URL, parse_inline_options
-from tests.requirements.support import KEYS, SHA256, WEAK, A, B, C, one, parse, public_key
+from tests.requirements.support import KEYS, SHA256, WEAK, A, B, C, one, parse, public_key, refused
 
 LIST = "https://keys.example/keys.json"
 ORIGIN = Origin("req.txt", 1)
-
-
-def refused(text: str, **environ: str) -> UsageError:
-    with pytest.raises(UsageError) as caught:
-        parse(text, environ=environ)
-    return caught.value
 
 
 @pytest.mark.parametrize(

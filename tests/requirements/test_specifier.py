@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pip_verify.errors import UsageError
 from pip_verify.requirements.specifier import MAX_SPECIFIER, is_vcs
-from tests.requirements.support import SHA256, one, parse
+from tests.requirements.support import SHA256, one, refused
 
 WHEEL = "Demo_Pkg-1.0.0-py3-none-any.whl"
-
-
-def refused(text: str, **environ: str) -> UsageError:
-    with pytest.raises(UsageError) as caught:
-        parse(text, environ=environ)
-    assert caught.value.subject == "req.txt:1"
-    return caught.value
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,9 @@ import pytest
 
 from pip_verify.errors import UsageError
 from pip_verify.requirements.text import MAX_BYTES, MAX_LOGICAL_LINE, decode, logical_lines, shown
-from tests.requirements.support import SHA256, one, parse
+from tests.requirements.support import SHA256, one, parse, refused
 
 HASH = f"--hash=sha256:{SHA256}"
-
-
-def refused(text: str | bytes) -> UsageError:
-    with pytest.raises(UsageError) as caught:
-        parse(text)
-    assert caught.value.expected
-    return caught.value
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,7 @@ WHEEL = "demo-1.0-py3-none-any.whl"
 BYTES = make_wheel("demo", "1.0")
 
 
-@pytest.fixture(autouse=True)
-def _no_pip_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_RETRIES", "0")
-    monkeypatch.setenv("HOME", str(tmp_path))
+pytestmark = pytest.mark.usefixtures("no_pip_configuration")
 
 
 def index_of(world: HttpsWorld, *options: str, deadline: float = 10.0) -> Index:
