@@ -35,11 +35,11 @@ def run(arguments: Sequence[str]) -> int:
     if not options.files and not linter.files and linter.fault is None:
         hint = "name the files, or write a trust file: pip-verify init"
         raise UsageError("lint", expected="a trust file or requirement files here", got="none", hint=hint)
-    return _tell(linter)
+    return _tell(linter, named=bool(options.files))
 
 
 class _Linter:
-    """remarks: of all files so far; files: how many there was something to look for in."""
+    """remarks: of all files so far; files: how many there was something to look for in; passed_by: how many not."""
 
     def __init__(self, trust_file: str | None) -> None:
         """trust_file: as of ``--trust-file``."""
@@ -53,6 +53,7 @@ class _Linter:
         self.fault: Remark | None = None  # of the trust file in force, until its own remarks say it better
         self.remarks: list[Remark] = []
         self.files = 0
+        self.passed_by = 0
         self._named = trust_file or os.environ.get("PIP_VERIFY_TRUST_FILE")
         try:
             self.policy = find_trust_file(Path.cwd(), trust_file, os.environ)
@@ -68,12 +69,16 @@ class _Linter:
 
         base = Path(name).name
         try:
+            if not os.path.lexists(name):
+                raise UsageError(name, expected="a file", got="none of this name")
             if base in _TRUST_FILES or (self._named is not None and _same(name, self._named)):
                 self._lint_trust_file(name, pyproject=base == _TRUST_FILES[1])
             elif base == _FIRST_USES:
                 self._lint_first_uses(name)
             elif base.endswith(_REQUIREMENTS):
                 self._lint_requirements(name)
+            else:
+                self.passed_by += 1
         except PipVerifyError as error:
             self.remarks.append(remark_of(error, Origin(name)))
 
@@ -85,7 +90,9 @@ class _Linter:
             return  # the one in force has been looked at
         data = _read(name, TRUST_FILE_MAX_BYTES)
         policy, remarks = lint_trust_file(data, name, now=self.now, pyproject=pyproject)
-        self.files += policy is not None or bool(remarks)
+        found = policy is not None or bool(remarks)  # not so in a pyproject.toml without our table
+        self.files += found
+        self.passed_by += not found
         self.remarks += remarks
         if policy is None and remarks:
             self.fault = None
@@ -134,7 +141,8 @@ def _files_here() -> list[str]:
     return [str(path) for path in found if path.is_file()]
 
 
-def _tell(linter: _Linter) -> int:
+def _tell(linter: _Linter, *, named: bool) -> int:
+    """named: whether the files were, and were not just found here."""
     from pip_verify.report.safe import one_line
     from pip_verify.report.words import counted
 
@@ -143,7 +151,8 @@ def _tell(linter: _Linter) -> int:
         sys.stdout.write(f"{one_line(str(remark))}\n")
     errors = sum(not remark.warning for remark in remarks)
     count = ", ".join([counted(errors, "error"), counted(len(remarks) - errors, "warning")])
-    sys.stdout.write(f"pip-verify lint: {counted(linter.files, 'file')}: {count}\n")
+    passed_by = f"; {linter.passed_by} passed by" if named and linter.passed_by else ""
+    sys.stdout.write(f"pip-verify lint: {counted(linter.files, 'file')}: {count}{passed_by}\n")
     return WRONG if errors else 0
 
 

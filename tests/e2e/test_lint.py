@@ -68,8 +68,26 @@ def test_whatever_pre_commit_hands_over_is_sorted_out(capsys: pytest.CaptureFixt
         "sub/pyproject.toml:1",
         "sub/pyproject.toml:3",
         "sub/requirements.in:1",
-        "5 files: 6 errors, 0 warnings",
+        "5 files: 6 errors, 0 warnings; 4 passed by",
     ]
+
+
+@pytest.mark.parametrize("name", ["requirments.lock", "requirements.txt", "pip-verify.toml", "pyproject.toml", "a/b"])
+def test_a_file_that_is_not_there_is_not_sound(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert lint(capsys, name) == (2, [name, "0 files: 1 error, 0 warnings"])
+
+
+def test_files_in_which_there_is_nothing_to_look_for_are_said_to_be_passed_by(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = [write("requirements.lock", "x"), write("pyproject.toml", "[project]\nname = 'x'\n")]
+    assert lint(capsys, *names) == (0, ["0 files: 0 errors, 0 warnings; 2 passed by"])
+
+
+def test_of_files_that_nobody_named_none_is_passed_by(capsys: pytest.CaptureFixture[str]) -> None:
+    write("pyproject.toml", "[project]\nname = 'x'\n")
+    write("requirements.txt", "")
+    assert lint(capsys) == (0, ["1 file: 0 errors, 0 warnings"])
 
 
 def test_warnings_alone_are_no_failure(capsys: pytest.CaptureFixture[str]) -> None:
