@@ -12,6 +12,11 @@ from pip_verify import __version__
 from pip_verify.errors import PipVerifyError
 
 PIP_COMMANDS = ("install", "download", "wheel", "lock")
+# pip's others: they install nothing, so there is nothing to verify (its "check" has the name of one of ours)
+_NOT_WRAPPED = (
+    *("uninstall", "inspect", "list", "show", "freeze", "config", "search", "cache", "index", "hash"),
+    *("completion", "debug"),
+)
 
 # by name: the module of this package and its function, imported when the command is called
 _OWN_COMMANDS = {
@@ -64,7 +69,7 @@ for publishers:
   keylist ...         keep a key list
   monitor             tell when the index serves what was not signed, or something else than before
 
-  --version, --help; "pip-verify COMMAND --help" for a command's options
+  --version, --help; "pip-verify COMMAND --help" or "pip-verify help COMMAND" for a command's options
 """
 
 
@@ -84,7 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if arguments in ([], ["--help"], ["-h"], ["help"]):
+    if arguments[:1] == ["help"]:  # as pip has it
+        return _dispatch([*arguments[1:], "--help"])
+    if set(arguments) <= {"--help", "-h"}:
         sys.stdout.write(USAGE)
         return 0
     if arguments in (["--version"], ["-V"]):
@@ -99,7 +106,7 @@ def _dispatch(arguments: list[str]) -> int:
         return run(arguments)
     command = _own_command(name)
     if command is None:
-        raise _unknown(name)
+        raise _unknown(name, arguments)
     arguments.remove(name)
     return command(arguments)
 
@@ -114,15 +121,24 @@ def _own_command(name: str) -> Callable[[list[str]], int] | None:
     return command
 
 
-def _unknown(name: str) -> PipVerifyError:
+def _unknown(name: str, arguments: list[str]) -> PipVerifyError:
+    """name: what stands where the command should."""
     import difflib
+    import shlex
 
     from pip_verify.errors import UsageError
 
     known = [*PIP_COMMANDS, *_OWN_COMMANDS]
-    nearest = difflib.get_close_matches(name, known, n=1)
-    hint = f"pip-verify {nearest[0]} --help" if nearest else "pip-verify --help"
-    return UsageError("command", expected="one of " + ", ".join(known), got=name or "none", hint=hint)
+    behind = next((word for word in arguments if word in known), None)
+    if name in _NOT_WRAPPED:
+        got, hint = f"{name}, which is not wrapped", shlex.join(["python", "-m", "pip", *arguments])
+    elif behind is not None and arguments[0].startswith("-"):
+        rest = [*arguments[: arguments.index(behind)], *arguments[arguments.index(behind) + 1 :]]
+        got, hint = f"{arguments[0]} before it", shlex.join(["pip-verify", behind, *rest])
+    else:
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.8)  # less is no slip, but another word
+        got, hint = name or "none", f"pip-verify {nearest[0]} --help" if nearest else "pip-verify --help"
+    return UsageError("command", expected="one of " + ", ".join(known), got=got, hint=hint)
 
 
 def _complain(error: PipVerifyError) -> None:
