@@ -306,12 +306,17 @@ def test_values_that_make_no_sense_are_refused_by_the_name_they_were_given_under
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("PIP_VERIFY_TRUST_FIEL", "did you mean PIP_VERIFY_TRUST_FILE?"), ("PIP_VERIFY_XYZZY", "unset PIP_VERIFY_XYZZY")],
+    [
+        ("PIP_VERIFY_TRUST_FIEL", "did you mean PIP_VERIFY_TRUST_FILE?"),
+        ("PIP_VERIFY_XYZZY", "unset PIP_VERIFY_XYZZY"),
+        ("PIP_VERIFY_VECTOR", "unset PIP_VERIFY_VECTOR"),
+    ],
 )
 def test_a_misspelt_variable_does_not_leave_the_default_in_force(name: str, hint: str) -> None:
     with pytest.raises(UsageError, match="got an unknown variable") as caught:
         Settings.resolve({}, {name: ""})
     assert (caught.value.subject, caught.value.hint) == (name, hint)
+    assert "VECTORS" not in caught.value.expected  # it is for those who work on pip-verify
 
 
 def test_the_value_of_an_unknown_variable_is_not_shown() -> None:
