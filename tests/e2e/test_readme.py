@@ -187,7 +187,10 @@ def publisher(site: Path) -> Iterator[tuple[str, str]]:
 def test_readme(checkout: Path, environ: dict[str, str], publisher: tuple[str, str]) -> None:
     address, ca_file = publisher
     trusting = {**environ, "PIP_VERIFY_EXTRA_CA": ca_file}
+    before = set(checkout.rglob("*"))
     run_document("README.md", checkout, trusting, keys_example=address)
+    assert set(checkout.rglob("*")) == before  # whoever tries it has a clean checkout afterwards
+    assert {path.name for path in checkout.parent.iterdir()} == {checkout.name, "try"}
 
 
 def test_publishing(site: Path) -> None:
