@@ -161,9 +161,9 @@ class Run:
     command: "install", "verify" …; verdicts: in the order reached, one for each artifact; installed:
     ``name version`` of what was there already and not looked at; warnings: what the user must be told though it
     decided nothing; errors: what stopped the run beside verdicts; pip_exit_code: None when pip
-    was not run; exit_code: of the whole run (formats.md 9); seconds: wall time. mode: "enforce", or "report" when
-    refusals were only reported (then exit_code is 0 or pip's own). min_coverage: the least share of artifacts
-    accepted by signature that was asked for, in percent, None when none was.
+    was not run; exit_code: of the whole run (docs/commands.md#exit-codes); seconds: wall time. mode: "enforce", or
+    "report" when refusals were only reported (then exit_code is 0 or pip's own). min_coverage: the least share of
+    artifacts accepted by signature that was asked for, in percent, None when none was.
     """
 
     command: str

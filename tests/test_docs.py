@@ -110,6 +110,53 @@ def code_of(name: str) -> str:
     return "\n".join(_FENCED_RE.findall(text) + codes(_FENCED_RE.sub("", text)))
 
 
+# What the code cites.
+
+CITED_OF_THE_FORMATS = {
+    "1. Keys": "key|JWK",
+    "2. Key list": "key.?list|JWK set|freshness",
+    "3. Release statement": "statement|evidence|JWS",
+    "4. In-wheel signature": "RECORD",
+    "5. Legacy `RECORD.jws`": "legacy",
+    "6. What a wheel must be": "wheel must be",
+}
+SOURCES = [path for folder in ("pip_verify", "tests", "examples") for path in sorted(ROOT.glob(f"{folder}/**/*.py"))]
+
+
+def citations(pattern: str) -> list[tuple[str, re.Match[str], str]]:
+    """Where a pattern stands in a docstring or comment, how, and the words around it."""
+    texts = [(path, path.read_text("utf-8")) for path in SOURCES if path != Path(__file__)]
+    return [
+        (str(path.relative_to(ROOT)), found, text[max(0, found.start() - 400) : found.end() + 200])
+        for path, text in texts
+        for found in re.finditer(pattern, text)
+    ]
+
+
+def test_the_sections_of_the_formats_that_are_cited_are_about_that() -> None:
+    headings = re.findall(r"^## (.*)$", read("docs/formats.md"), re.MULTILINE)
+    assert set(CITED_OF_THE_FORMATS) <= set(headings)
+    about = {heading.partition(".")[0]: words for heading, words in CITED_OF_THE_FORMATS.items()}
+    found = citations(r"formats\.md (?:section )?(\d+)")
+    assert len(found) > 20
+    for path, cited, around in found:
+        assert cited[1] in about, f"{path} cites {cited[0]}"
+        assert re.search(about[cited[1]], around, re.IGNORECASE), f"{path} cites {cited[0]} for something else"
+
+
+def test_the_pages_that_are_cited_exist() -> None:
+    found = [one for one in citations(r"\bdocs/([a-z-]+\.md)(?:#([a-z0-9-]+))?") if one[0].startswith("pip_verify")]
+    assert len(found) > 20
+    for path, cited, _ in found:
+        page = ROOT / "docs" / cited[1]
+        assert page.exists(), f"{path} cites {cited[0]}"
+        assert cited[2] is None or cited[2] in anchors(page), f"{path} cites {cited[0]}"
+
+
+def test_no_page_is_cited_that_readers_do_not_have() -> None:
+    assert [path for path, *_ in citations(r"DESIGN\.md|\bnotes/")] == []
+
+
 # Commands.
 
 

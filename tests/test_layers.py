@@ -1,4 +1,4 @@
-"""The layers of DESIGN.md section 3, read from the import statements: each room imports only from its left,
+"""The rooms of docs/how-it-works.md, read from the import statements: each room imports only from its left,
 and the pure rooms reach for no clock, file, socket, process or environment."""
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ for publishers:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (formats.md 9)."""
+    """Run one command; returns the exit code (docs/commands.md#exit-codes)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         return _dispatch(arguments)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pip_verify.policy import Policy
     from pip_verify.requirements.annotate import Annotated, Signers
 
-OUT_OF_DATE = 2  # 1 is "pip failed" (formats.md 9); a file that contradicts the trust file is a configuration mistake
+OUT_OF_DATE = 2  # a file that contradicts the trust file is a configuration mistake (docs/commands.md#exit-codes)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pip_verify.publish.releases import Releases
 
 RELEASES = "releases"  # beside the list, and where ``sign`` writes unless told otherwise
-WRONG = 2  # usage or configuration (formats.md 9)
+WRONG = 2  # usage or configuration (docs/commands.md#exit-codes)
 
 
 def show(options: argparse.Namespace) -> int:

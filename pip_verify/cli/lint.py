@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pip_verify.policy import Policy
     from pip_verify.requirements.lint import Linted, Remark
 
-WRONG = 2  # usage or configuration (formats.md 9)
+WRONG = 2  # usage or configuration (docs/commands.md#exit-codes)
 
 _TRUST_FILES = ("pip-verify.toml", "pyproject.toml")
 _FIRST_USES = "pip-verify.lock"

@@ -17,7 +17,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
 PACKAGE = "pip_verify_child"  # the name under which this directory is importable in the child
-EXIT_REFUSED = 2  # an unknown pip is a matter of set-up: formats.md 9
+EXIT_REFUSED = 2  # an unknown pip is a matter of set-up: docs/commands.md#exit-codes
 
 
 class _OnlyThisPip:

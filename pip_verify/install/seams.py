@@ -1,6 +1,6 @@
 """The seams: where pip is held. Every function replaced here asks the parent first, or refuses.
 
-Four layers, each fail-closed (DESIGN.md section 4):
+Four layers, each fail-closed (docs/how-it-works.md#the-seams):
 
 a. obtaining: what was downloaded or lies on disk is verified, in a private copy, before pip sees its path;
 b. unpacking: no receipt for the archive's bytes, no unpacking;

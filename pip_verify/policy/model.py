@@ -27,7 +27,7 @@ _NO_MATCH = (0, 0)
 
 @dataclass(frozen=True)
 class Publisher:
-    """One ``[publishers.NAME]`` table (formats.md 8).
+    """One ``[publishers.NAME]`` table (docs/trust-file.md).
 
     key_list: an https URL, or None; keys: alone the pinned keys, with a key list a narrowing of it. releases: an
     absolute https template that overrides the list's, or None. threshold: how many distinct keys must have signed.
@@ -84,7 +84,7 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Policy:
-    """A whole trust file; the fields up to ``mode`` are its ``[policy]`` table (formats.md 8).
+    """A whole trust file; the fields up to ``mode`` are its ``[policy]`` table (docs/trust-file.md).
 
     max_stale: seconds a key list may be used after it expired. source: the file's name, None when there is none.
     """

@@ -43,7 +43,7 @@ _HEADER_RE = re.compile(r"[ \t]*(\[{1,2}[^\]]+\]{1,2})")
 
 
 def parse_trust_file(data: bytes, name: str) -> Policy:
-    """Parse a ``pip-verify.toml`` (formats.md 8); ``name`` stands in messages and in ``Policy.source``.
+    """Parse a ``pip-verify.toml`` (docs/trust-file.md); ``name`` stands in messages and in ``Policy.source``.
 
     Raises UsageError, or EvidenceError for a weak key.
     """

@@ -1,5 +1,6 @@
-"""A requirement file with the pins of the trust file as comments (formats.md 7): bytes come in, bytes go out.
+"""A requirement file with the pins of the trust file as comments: bytes come in, bytes go out.
 
+The comments are those of docs/requirements.md#as-a-comment.
 Lockers delete comments, so these pins are a view that is made anew: ``# pip-verify: --signed-by=NAME`` on a line of
 its own below the requirement. Pins made here are corrected when they went stale, and only those: a lone
 ``--signed-by`` of a publisher that names projects. What says more (``--key`` beside it), stands as an option, or names

@@ -1,4 +1,4 @@
-"""Pin options and pin comments to ``InlinePin`` (formats.md 7).
+"""Pin options and pin comments to ``InlinePin`` (docs/requirements.md).
 
 Values are literal: no ``${VAR}``, no quotes. A malformed value is a UsageError; a well-formed key that is weak
 is an EvidenceError, for whoever handed it out can let anybody sign. A comment that means to be a pin and is
