@@ -103,14 +103,15 @@ def _of_the_keys(key_list: KeyList, name: str, now: float) -> Iterator[_Finding]
 
 
 def _of_its_past(entry: ListedKey, name: str, now: float) -> Iterator[_Finding]:
-    """What a clock wrote that was ahead. Where that is the end of a key, it may sign until then."""
+    """What a clock wrote that was ahead. Where that is the end of a key, it may sign until then. A revoked key signs
+    nothing, whatever its times: then it is only a warning, for nothing may hold up a revocation on its way out."""
     for time, done, members in happened(entry):
         if time > now + CLOCK_SLACK:
             hint = f"correct its {members}"
             if done == "retired" and entry.revoked_at is None:
                 command = shlex.join(["pip-verify", "keylist", "retire", name, entry.key.text, "--force"])
                 hint = f"where the clock is right, retire it again: {command}"
-            yield f"{entry.key} was {done} at {utc(time)}, which has yet to come", hint, False
+            yield f"{entry.key} was {done} at {utc(time)}, which has yet to come", hint, entry.revoked_at is not None
 
 
 def _of_its_window(entry: ListedKey, now: float) -> Iterator[_Finding]:

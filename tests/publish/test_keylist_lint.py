@@ -103,8 +103,6 @@ def test_what_a_verifier_refuses_is_an_error(data: bytes, message: str) -> None:
         (ALICE.jwk(iat=LATER), f'was added at {utc(LATER)}, which has yet to come correct its "iat"'),
         (ALICE.jwk(exp=LATER, retired_at=LATER), f"was retired at {utc(LATER)}, which has yet to come where the clock"),
         (ALICE.jwk(exp=LATER, retired_at=LATER), f"pip-verify keylist retire k.json {ALICE.text} --force"),
-        (ALICE.jwk(revoked={"revoked_at": LATER, "reason": "x"}), f"was revoked at {utc(LATER)}, which has yet to"),
-        (ALICE.jwk(retired_at=LATER, revoked={"revoked_at": NOW, "reason": "x"}), 'correct its "exp" and "retired_at"'),
         (ALICE.jwk(nbf=NOW, exp=NOW), "its window ends before it begins"),
     ],
 )
@@ -112,6 +110,19 @@ def test_times_that_cannot_be_meant_are_errors(entry: dict[str, Any], message: s
     (found,) = errors(key_list(entry, BOB))
     assert message in found
     assert ALICE.text in found
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (ALICE.jwk(revoked={"revoked_at": LATER, "reason": "x"}), f"was revoked at {utc(LATER)}, which has yet to"),
+        (ALICE.jwk(retired_at=LATER, revoked={"revoked_at": NOW, "reason": "x"}), 'correct its "exp" and "retired_at"'),
+    ],
+)
+def test_no_time_holds_up_a_revocation(entry: dict[str, Any], message: str) -> None:
+    (found,) = lint_key_list(key_list(entry, BOB), "k.json", now=NOW)
+    assert message in str(found)
+    assert found.warning
 
 
 def test_a_template_that_no_verifier_would_follow() -> None:
