@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from pip_verify.cli.trust_file import say
+from pip_verify.cli.terminal import say
 from pip_verify.config import Settings, pip_network_settings
 from pip_verify.judge import Judge
 from pip_verify.policy import EMPTY_POLICY

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from pip_verify.cli.index_options import add_index_options, pip_options
 from pip_verify.cli.lock_options import add_lock_arguments, lock_names
-from pip_verify.cli.trust_file import Place, change, last_day, locate, say, shown
+from pip_verify.cli.terminal import say, shown
+from pip_verify.cli.trust_file import Place, change, last_day, locate
 from pip_verify.config import Settings
 from pip_verify.errors import UsageError
 from pip_verify.policy import EMPTY_POLICY, Policy

@@ -84,7 +84,7 @@ def _watch(options: argparse.Namespace, pin: InlinePin | None, settings: Setting
 
 def _projects(options: argparse.Namespace, policy: Policy) -> tuple[list[str], list[str]]:
     """The projects to watch, sorted, and what must be told about those that cannot be."""
-    from pip_verify.cli.trust_file import project_names
+    from pip_verify.cli.terminal import project_names
     from pip_verify.monitor.lists import LIST_MAX_BYTES, parse_projects
     from pip_verify.storage import read_file
 
@@ -199,7 +199,7 @@ def _compare_with_local(
 
 
 def _accept(options: argparse.Namespace, state: Path) -> int:
-    from pip_verify.cli.trust_file import project_names, say
+    from pip_verify.cli.terminal import project_names, say
     from pip_verify.monitor.accept import Acceptance, accept
     from pip_verify.monitor.state import opened
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pip_verify.cli.trust_file import change, locate, make_parser, project_names, say, shown
+from pip_verify.cli.terminal import project_names, say, shown
+from pip_verify.cli.trust_file import change, locate, make_parser
 from pip_verify.config import Settings
 from pip_verify.errors import UsageError
 from pip_verify.keys import PublicKey

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pip_verify.cli.trust_file import say
+from pip_verify.cli.terminal import say
 from pip_verify.errors import UsageError
 from pip_verify.report.words import counted
 

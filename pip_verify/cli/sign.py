@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pip_verify.cli.index_options import add_index_options, pip_options
 from pip_verify.cli.review import confirm, show_files, show_release, show_reviewed, show_standings, utc
 from pip_verify.cli.signing_key import add_key_options, signer
-from pip_verify.cli.trust_file import say
+from pip_verify.cli.terminal import say
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import KEY_LIST_MAX_BYTES, PublicKey, parse_key_list
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.cli.lock_options import add_lock_arguments, lock_names
-from pip_verify.cli.trust_file import Place, change, last_day, locate, make_parser, project_names, say, show, shown
+from pip_verify.cli.terminal import project_names, say, show, shown
+from pip_verify.cli.trust_file import Place, change, last_day, locate, make_parser
 from pip_verify.config import FIRST_USE_NAME, Settings
 from pip_verify.errors import UsageError
 from pip_verify.report.safe import one_line

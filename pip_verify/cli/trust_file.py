@@ -6,17 +6,15 @@ import argparse
 import contextlib
 import os
 import stat
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from pip_verify.artifact.name import normalise
+from pip_verify.cli.terminal import show, shown
 from pip_verify.config import TRUST_FILE_NAME, find_trust_file
-from pip_verify.errors import EvidenceError, UsageError
+from pip_verify.errors import UsageError
 from pip_verify.policy import TRUST_FILE_MAX_BYTES, Policy
-from pip_verify.report.safe import one_line
 from pip_verify.storage import locked, read_file, write_atomically
 from pip_verify.trustfile import TrustFile, diff
 
@@ -67,35 +65,6 @@ def change(place: Place, edit: Callable[[TrustFile], None], *, dry_run: bool) ->
             _write(place.path, new, mode)
     show(diff(old, new, shown(place.path)))
     return True
-
-
-def shown(path: Path) -> str:
-    """A path for people: relative where it lies below the current directory."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def show(text: str) -> None:
-    """Print to standard output, escaping what it cannot encode."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-
-
-def say(text: str) -> None:
-    """One line about what was done, on standard error, made fit for a terminal."""
-    sys.stderr.write(f"pip-verify: {one_line(text)}\n")
-
-
-def project_names(words: Sequence[str]) -> list[str]:
-    """The projects named on the command line, normalised, each once; raises UsageError for what is no name."""
-    names = []
-    for word in words:
-        try:
-            names.append(normalise(word))
-        except EvidenceError as error:
-            hint = "write a pattern into the trust file by hand" if "*" in word else ""
-            expected = f"a project name: {error.expected}"
-            raise UsageError("PROJECT", expected=expected, got=error.got, hint=hint) from error
-    return list(dict.fromkeys(names))
 
 
 def last_day(stated: str | None, today: date) -> date:

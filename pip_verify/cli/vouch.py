@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pip_verify.cli.index_options import add_index_options, pip_options
 from pip_verify.cli.review import confirm, show_release
 from pip_verify.cli.signing_key import add_key_options, signer
-from pip_verify.cli.trust_file import say
+from pip_verify.cli.terminal import say
 from pip_verify.report.words import counted
 
 if TYPE_CHECKING:

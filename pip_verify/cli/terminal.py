@@ -1,0 +1,45 @@
+"""What commands write for people, and what people write on the command line.
+
+Nothing heavy is imported before it is used: every command that says a word imports this module.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pip_verify.errors import EvidenceError, UsageError
+
+
+def shown(path: Path) -> str:
+    """A path for people: relative where it lies below the current directory."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def show(text: str) -> None:
+    """Print to standard output, escaping what it cannot encode."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def say(text: str) -> None:
+    """One line about what was done, on standard error, made fit for a terminal."""
+    from pip_verify.report.safe import one_line
+
+    sys.stderr.write(f"pip-verify: {one_line(text)}\n")
+
+
+def project_names(words: Sequence[str]) -> list[str]:
+    """The projects named on the command line, normalised, each once; raises UsageError for what is no name."""
+    from pip_verify.artifact.name import normalise
+
+    names = []
+    for word in words:
+        try:
+            names.append(normalise(word))
+        except EvidenceError as error:
+            hint = "write a pattern into the trust file by hand" if "*" in word else ""
+            expected = f"a project name: {error.expected}"
+            raise UsageError("PROJECT", expected=expected, got=error.got, hint=hint) from error
+    return list(dict.fromkeys(names))
