@@ -52,6 +52,8 @@ def _sign_release(options: argparse.Namespace, known: Known) -> int:
     if options.verify_against_index:
         _compare(options, {(release.project, release.version): release.digests})
     _show_earlier(release, Path(options.releases), known)
+    if options.in_wheel:
+        _show_inside(release, known)
     key = _usable(signer(options), known)
     releases_dir = Path(options.releases)
     if not options.in_wheel:
@@ -83,6 +85,18 @@ def _show_earlier(release: Release, releases_dir: Path, known: Known) -> None:
     if target.exists():
         say(f"{target} is there, signed by")
         show_standings(standings(read_statement(target)[1], known))
+
+
+def _show_inside(release: Release, known: Known) -> None:
+    """Who has signed the wheels of this release inside."""
+    from pip_verify.publish.embed import inner_claim
+    from pip_verify.publish.standing import standings
+
+    for file in release.files:
+        claim = None if file.wheel is None else inner_claim(file, file.wheel)
+        if claim is not None:
+            say(f"{file.artifact.filename} is signed inside by")
+            show_standings(standings(claim, known))
 
 
 # -- statements that are there -----------------------------------------------------------------------------

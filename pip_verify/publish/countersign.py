@@ -2,8 +2,9 @@
 
 Two steps, so that a person can look in between: ``review`` reads statements, checks the signatures of keys that are
 known and holds local files against what is said about them; ``countersign`` signs what was reviewed, and only that.
-Refused: a statement altered behind a known signer, files that are not the ones it speaks of, one that lies where its
-release's does not belong (when a whole tree is signed), and one that changed between the two steps.
+Refused: a statement altered behind a known signer, one that says more than a person is shown, files that are not the
+ones it speaks of, one that lies where its release's does not belong (when a whole tree is signed), and one that
+changed between the two steps.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence import Claim
 from pip_verify.publish.artifacts import Checked, parse_own_name, read_artifact
-from pip_verify.publish.sign import add_signature, lock_of, put, read_statement, release_path
+from pip_verify.publish.sign import add_signature, lock_of, put, read_statement, refuse_more, release_path
 from pip_verify.publish.signer import Signer
 from pip_verify.publish.standing import Known, Standing, refuse_altered, standings
 from pip_verify.storage import locked
@@ -60,8 +61,8 @@ def statements_below(releases_dir: Path) -> list[Path]:
 def review(paths: Sequence[Path], artifacts: Sequence[Path], known: Known) -> list[Reviewed]:
     """Read these statements, and the local files that they speak of; a file must be in one of them.
 
-    Raises UsageError when one cannot be read or a file is of another release; EvidenceError when one is malformed or
-    altered, or a file is not as it says.
+    Raises UsageError when one cannot be read or says more than is shown of it, or a file is of another release;
+    EvidenceError when one is malformed or altered, or a file is not as it says.
     """
     reviewed = [_review(path, known) for path in dict.fromkeys(paths)]
     for path in artifacts:
@@ -107,6 +108,7 @@ def _review(path: Path, known: Known) -> Reviewed:
     data, claim = read_statement(path)
     found = standings(claim, known)
     refuse_altered(found, str(path))
+    refuse_more(claim, str(path))
     return Reviewed(path, data, claim, found)
 
 

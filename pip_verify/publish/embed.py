@@ -5,8 +5,8 @@ the strict reader, and judged by the verifier as whoever installs it will; only 
 place, whole, by a rename. Until then the old file is untouched.
 
 Refused: a wheel that carries somebody's ``release.jws`` already (unless a signature shall be added to that), one whose
-``release.jws`` speaks for other contents or was altered behind a known signer, one with a legacy ``RECORD.jws``
-(which signs RECORD as it is), a link in the wheel's place, and a file that changes meanwhile.
+``release.jws`` speaks for other contents, says more than that or was altered behind a known signer, one with a legacy
+``RECORD.jws`` (which signs RECORD as it is), a link in the wheel's place, and a file that changes meanwhile.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from pip_verify.publish.sign import (
     lock_of,
     make_directory,
     put,
+    refuse_more,
     release_path,
     sign_statement,
     state_subjects,
@@ -193,6 +194,7 @@ def _signature(file: Checked, facts: WheelFacts, key: Signer, known: Known, *, a
         got = "one by " + ", ".join(str(standing.key or standing.kid) for standing in found)
         hint = "to sign it as well: pip-verify sign --in-wheel --add ..."
         raise UsageError(artifact.filename, expected="a wheel without a signature inside", got=got, hint=hint)
+    refuse_more(claim, f"{artifact.filename}: {SIGNATURE}", hint="build the wheel again, then sign it")
     return add_signature(facts.release_jws, [key])
 
 

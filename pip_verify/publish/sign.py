@@ -1,15 +1,17 @@
 """Make and sign release statements (formats.md 3): artifacts come in, ``releases/{project}/{version}.jws`` goes out.
 
 Statements are deterministic: the same files give the same bytes, in whatever order they are named and whatever the
-clock says. What stands there already is signed again only when it says exactly what we would say ourselves, and when
-no signature on it is a known key's and false; nothing is signed blindly and nothing is overwritten silently.
+clock says. What stands there already is signed again only when it says exactly what we would say ourselves, member for
+member, and when no signature on it is a known key's and false; nothing is signed blindly and nothing is overwritten
+silently.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pip_verify.artifact.name import canonical_version, normalise
@@ -24,6 +26,9 @@ from pip_verify.publish.standing import Known, refuse_altered, standings
 from pip_verify.storage import locked, read_file, write_atomically
 
 EXPECTED = "a release statement"
+MOVE_AWAY = "look where it comes from; to sign the files themselves, move it away, then: pip-verify sign FILE..."
+
+_NAMED = 5  # members listed in one message
 
 # -- what is said ------------------------------------------------------------------------------------------
 
@@ -141,6 +146,19 @@ def read_statement(path: Path) -> tuple[bytes, Claim]:
         raise EvidenceError(f"{path}: {error.subject}", expected=error.expected, got=error.got) from error
 
 
+def refuse_more(claim: Claim, what: str, *, hint: str = MOVE_AWAY) -> None:
+    """Raises UsageError when a statement says more than people are shown of it: project, version, and each file's
+    name and sha256.
+
+    The parser lets a predicate have more members, and a subject other digests and what in-toto's ResourceDescriptor
+    has. No verifier reads those today; a signature would stand behind them all the same.
+    """
+    shown = [(subject.name, subject.sha256) for subject in claim.subjects]
+    if more := _unlike(claim, state_subjects(claim.project or "", claim.version or "", shown)):
+        expected = "a statement of project, version, file names and sha256, and of nothing else"
+        raise UsageError(what, expected=expected, got=f"one with {', '.join(more[:_NAMED])}", hint=hint)
+
+
 def put(target: Path, data: bytes) -> bool:
     """Write a statement unless it is there like this already; whether it was written. Raises UsageError."""
     there = os.path.lexists(target)
@@ -183,20 +201,27 @@ def _spelling(project: str, version: str) -> tuple[str, str]:
 
 def _refuse_other_statement(path: Path, claim: Claim, statement: bytes) -> None:
     """Compare as JSON: another tool may write other white space, but a member more is something we do not say."""
-    said = json_object(b64u_decode(claim.payload.decode("ascii"), "payload"), str(path), max_bytes=JWS_MAX_BYTES)
-    said["subject"] = sorted(said["subject"], key=lambda subject: subject["name"])
-    ours = json_object(statement, str(path), max_bytes=JWS_MAX_BYTES)
-    if said != ours:
+    if other := _unlike(claim, statement):
         raise UsageError(
             str(path),
             expected="no statement yet, or one about exactly these files",
-            got=f"a statement that says something else{_difference(said, ours)}",
+            got=f"a statement that says something else of {other[0]}",
             hint="sign all files of the release in one command, or move the old statement away yourself",
         )
 
 
-def _difference(said: Mapping[str, list[Mapping[str, str]]], ours: Mapping[str, list[Mapping[str, str]]]) -> str:
-    """The first file that the two have different words for, if that is what they differ in."""
-    theirs, mine = ({entry["name"]: entry for entry in one["subject"]} for one in (said, ours))
-    other = next((name for name in sorted({*theirs, *mine}) if theirs.get(name) != mine.get(name)), None)
-    return "" if other is None else f" of {other}"
+def _unlike(claim: Claim, statement: bytes) -> list[str]:
+    """Where the JSON of a claim differs from ``statement``: a file's name, or the way to a member."""
+    said = json_object(b64u_decode(claim.payload.decode("ascii"), "payload"), "payload", max_bytes=JWS_MAX_BYTES)
+    ours = json_object(statement, "statement", max_bytes=JWS_MAX_BYTES)
+    theirs, mine = ({entry["name"]: entry for entry in one.pop("subject")} for one in (said, ours))
+    return [*_differing(theirs, mine), *_differing(said, ours)]
+
+
+def _differing(said: Mapping[str, Any], ours: Mapping[str, Any], *, way: str = "") -> Iterator[str]:
+    for name in sorted({*said, *ours}):
+        theirs, mine = said.get(name), ours.get(name)
+        if isinstance(theirs, dict) and isinstance(mine, dict):
+            yield from _differing(theirs, mine, way=f"{way}{name}: ")
+        elif name not in said or name not in ours or theirs != mine:
+            yield f"{way}{name}"

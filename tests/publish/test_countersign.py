@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -208,6 +210,51 @@ def test_a_statement_changed_while_somebody_looked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the statement that was shown"):
         list(countersign(reviewed, B))
     assert path.read_bytes() == other
+
+
+# What would be signed and not shown
+
+
+def saying_more(path: Path, change: Callable[[dict[str, Any]], object], *by: Signer) -> None:
+    """Put a statement there that says more, well signed."""
+    said = payload(path.read_bytes())
+    change(said)
+    data = signer.to_json(said)
+    path.write_bytes(signer.jws(data, [signer.signature(one, data) for one in by or (ALICE,)]))
+
+
+MORE: list[tuple[Callable[[dict[str, Any]], object], str]] = [
+    (lambda said: said["predicate"].update(note="and Bob owes Eve a thousand"), "predicate: note"),
+    (lambda said: said["predicate"].update(nothing=None), "predicate: nothing"),
+    (lambda said: said["predicate"].update(purl="pkg:pypi/Demo@1.0"), "predicate: purl"),
+    (lambda said: said["subject"][1]["digest"].update(sha512="0" * 128), f"{SDIST}: digest: sha512"),
+    (lambda said: said["subject"][0].update(downloadLocation="https://evil.example/x"), f"{WHEEL}: downloadLocation"),
+    (lambda said: said["subject"][0].update(annotations={"name": "other"}), f"{WHEEL}: annotations"),
+    (lambda said: said["subject"][0].update(uri=None), f"{WHEEL}: uri"),
+    (lambda said: said["subject"][0].update(content="ZXZpbA==", mediaType="x"), f"{WHEEL}: content, {WHEEL}: mediaType"),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), MORE)
+def test_what_no_one_is_shown_is_signed_by_no_one_whoever_signed_it_before(
+    change: Callable[[dict[str, Any]], object], named: str, tmp_path: Path
+) -> None:
+    path, files = released(tmp_path)
+    saying_more(path, change)
+    error = refused(path, UsageError, f"and of nothing else, got one with {named}$", *files)
+    assert "pip-verify sign FILE" in error.hint
+    refused(path, UsageError, "and of nothing else")
+    with pytest.raises(UsageError, match="and of nothing else"):
+        review_tree(tmp_path / "releases", KNOWN)
+
+
+def test_another_order_and_other_white_space_are_nothing_more(tmp_path: Path) -> None:
+    path, _ = released(tmp_path)
+    said = payload(path.read_bytes())
+    said["subject"].reverse()
+    data = json.dumps(dict(reversed(said.items())), indent=1).encode()
+    path.write_bytes(signer.jws(data, [signer.signature(ALICE, data)]))
+    assert [changed for _, changed in countersign(review([path], (), KNOWN), B)] == [True]
 
 
 # Files that are not what is said

@@ -401,6 +401,16 @@ def test_a_signature_for_something_else_is_not_joined(
     refused(path, EvidenceError, "one for other contents", key=B, add=True)
 
 
+@pytest.mark.parametrize("members", [{"note": "more"}, {"purl": "pkg:pypi/Demo@1.0"}])
+def test_a_signature_for_more_than_is_shown_is_not_joined(members: dict[str, str], tmp_path: Path) -> None:
+    said = signer.statement({"RECORD": facts(wheel(tmp_path)).record_signed_sha256}, "pkg:pypi/demo@1.0")
+    said["predicate"].update(members)
+    data = signer.to_json(said)
+    path = save(tmp_path / "dist", signed_by_hand(signer.jws(data, [signer.signature(ALICE, data)])))
+    known = known_keys([A.public], now=0)
+    refused(path, UsageError, f"and of nothing else, got one with predicate: {[*members][0]}", key=B, add=True, known=known)
+
+
 @pytest.mark.parametrize("jws", [b"", b"{}", b"torn"])
 def test_a_malformed_signature_is_not_joined(jws: bytes, tmp_path: Path) -> None:
     refused(save(tmp_path / "dist", signed_by_hand(jws)), EvidenceError, "release.jws: ", key=B, add=True)

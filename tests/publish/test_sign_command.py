@@ -136,7 +136,13 @@ def test_bob_signs_inside_as_well(desk: Desk) -> None:
     desk.sign("--in-wheel", "--releases", "old", *desk.files)
     desk.sign("--in-wheel", *desk.files, by="bob", code=2)
     assert "next: to sign it as well: pip-verify sign --in-wheel --add" in desk.told
-    assert desk.sign("--in-wheel", "--add", *desk.files, by="bob") == [desk.files[0], str(STATEMENT)]
+    assert desk.sign("--in-wheel", "--add", *desk.files, "--key", A.public.text, by="bob") == [
+        desk.files[0],
+        str(STATEMENT),
+    ]
+    assert f"{WHEEL} is signed inside by\npip-verify:     {A.public}: verifies\n" in desk.told
+    desk.sign("--in-wheel", *desk.files)
+    assert f"pip-verify:     {B.public.thumbprint}: not checked, for no key of this name is known here\n" in desk.told
 
 
 # A key that the key list has something against
