@@ -59,11 +59,15 @@ def _sign_release(options: argparse.Namespace, known: Known) -> int:
     if not options.in_wheel:
         _told(write_statement(release, key, releases_dir, known))
         return 0
-    wheels, statement = sign_in_wheels(
+    signed = sign_in_wheels(
         release, key, releases_dir, known, add=options.add, show=lambda signed: _show_signed(release, signed)
     )
-    for path in [*wheels, statement]:
+    for path in [*signed.wheels, signed.statement]:
         _told(path)
+    if signed.superseded:
+        say(f"{signed.statement} was about the wheels as they were; gone with it is what was signed by")
+        show_standings(signed.superseded)
+        say(f"each of them signs once more, with these files: pip-verify sign --add {signed.statement} FILE...")
     return 0
 
 

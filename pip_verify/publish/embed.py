@@ -21,6 +21,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from pip_verify.artifact.record import SIGNATURE
 from pip_verify.artifact.wheel import WheelFacts
@@ -36,14 +37,16 @@ from pip_verify.publish.sign import (
     lock_of,
     make_directory,
     put,
+    read_statement,
     refuse_more,
     release_path,
+    says,
     sign_statement,
     state_subjects,
     statement_of,
 )
 from pip_verify.publish.signer import Signer
-from pip_verify.publish.standing import Known, refuse_altered, standings
+from pip_verify.publish.standing import Known, Standing, refuse_altered, standings
 from pip_verify.storage import locked
 from pip_verify.verifier import Rules, verify
 
@@ -83,6 +86,15 @@ class Embedded:
                 self.aside.unlink(missing_ok=True)
 
 
+class SignedInside(NamedTuple):
+    """wheels: those that were written anew. statement: its path. superseded: signatures, not our own, on an earlier
+    statement, which was about the wheels as they were and is gone."""
+
+    wheels: list[Path]
+    statement: Path
+    superseded: tuple[Standing, ...]
+
+
 @contextlib.contextmanager
 def embedded(files: tuple[Checked, ...], key: Signer, known: Known, *, add: bool) -> Iterator[list[Embedded]]:
     """The wheels among ``files``, each signed inside and written aside; what is not in place at the end is removed.
@@ -107,13 +119,13 @@ def sign_in_wheels(
     *,
     add: bool = False,
     show: Callable[[Release], object] = lambda _: None,
-) -> tuple[list[Path], Path]:
-    """Sign the wheels of a release inside, and then all its files, as they are by then, in its statement.
+) -> SignedInside:
+    """Sign the wheels of a release inside, and all its files, as they are by then, in its statement.
 
-    Returns the wheels that were written anew, and the path of the statement. Nothing is put in place before
-    everything is written aside and the statement that is there, if any, was found to agree; when it ends in between,
-    the same command completes it. show: called with the release as it will be, before that. Raises UsageError when
-    there is no wheel, and as ``embedded`` and ``write_statement``.
+    Nothing is put in place before everything is written aside and the statement that is there, if any, was found to
+    agree: with the files as they will be, or (add) as they are now; then it is replaced, and its signatures are gone.
+    When it ends in between, the same command completes it. show: called with the release as it will be, before that.
+    Raises UsageError when there is no wheel, and as ``embedded`` and ``write_statement``.
     """
     if not any(file.wheel for file in release.files):
         hint = "sign it without --in-wheel: the statement covers sdists, too"
@@ -124,16 +136,20 @@ def sign_in_wheels(
     with locked(lock_of(releases_dir)), embedded(release.files, key, known, add=add) as made:
         signed = {one.before.path: one.file for one in made}
         whole = replace(release, files=tuple(signed.get(file.path, file) for file in release.files))
-        statement = compose(target, statement_of(whole), key, known)
+        statement, superseded = _compose(target, release, whole, key, known, add=add)
         show(whole)
-        for one in made:  # all of them before the first is replaced
+        for one in made:  # all of them before anything is replaced
             one.refuse_changed()
+        if superseded is not None:
+            # first: of the new wheels nobody can tell that the old statement was about the same ones, while the same
+            # command makes the new wheels of the old ones again
+            put(target, statement)
         for one in made:
             one.put_in_place()
         changed = [one.before.path for one in made if one.aside is not None]
         _sync_directories(changed)
         put(target, statement)
-    return changed, target
+    return SignedInside(changed, target, superseded or ())
 
 
 def inner_claim(file: Checked, facts: WheelFacts) -> Claim | None:
@@ -155,6 +171,24 @@ def inner_claim(file: Checked, facts: WheelFacts) -> Claim | None:
         hint = "build the wheel again, then sign it"
         raise EvidenceError(what, expected=expected, got="one for other contents", hint=hint)
     return claim
+
+
+def _compose(
+    target: Path, before: Release, signed: Release, key: Signer, known: Known, *, add: bool
+) -> tuple[bytes, tuple[Standing, ...] | None]:
+    """What shall stand at ``target``; and when it replaces what stands there, whose signatures are gone with that.
+
+    Signatures inside change the wheels' digests, and nothing else is different between the two releases. So a
+    statement about just the files that were read and signed inside says nothing that the new one does not.
+    """
+    if add and signed != before and os.path.lexists(target):
+        _, claim = read_statement(target)
+        if says(claim, statement_of(before)):
+            found = standings(claim, known.with_key(key.public))
+            refuse_altered(found, str(target))
+            others = tuple(one for one in found if one.key != key.public)
+            return sign_statement(statement_of(signed), [key]) + b"\n", others
+    return compose(target, statement_of(signed), key, known), None
 
 
 def _embed(file: Checked, facts: WheelFacts, key: Signer, known: Known, *, add: bool) -> Embedded:

@@ -146,6 +146,11 @@ def read_statement(path: Path) -> tuple[bytes, Claim]:
         raise EvidenceError(f"{path}: {error.subject}", expected=error.expected, got=error.got) from error
 
 
+def says(claim: Claim, statement: bytes) -> bool:
+    """Whether a parsed statement says just what ``statement`` does, member for member."""
+    return not _unlike(claim, statement)
+
+
 def refuse_more(claim: Claim, what: str, *, hint: str = MOVE_AWAY) -> None:
     """Raises UsageError when a statement says more than people are shown of it: project, version, and each file's
     name and sha256.

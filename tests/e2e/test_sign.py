@@ -129,10 +129,10 @@ def test_a_wheel_signed_inside_needs_no_host(desk: World) -> None:
 
 def test_the_statement_about_the_signed_wheel_holds_too(desk: World) -> None:
     sign(desk, "--in-wheel", f"dist/{WHEEL}", f"dist/{SDIST}")
-    sign(desk, "--in-wheel", "--add", "--releases", "both", f"dist/{WHEEL}", f"dist/{SDIST}", by="bob")
-    sign(desk, "--add", "both/demo/1.0.jws", "--key", BOB.text, by="alice")
+    sign(desk, "--in-wheel", "--add", f"dist/{WHEEL}", f"dist/{SDIST}", by="bob")
+    sign(desk, "--add", STATEMENT, "--key", BOB.text, by="alice")
     upload(desk)
-    publish(desk, ALICE, BOB, statement="both/demo/1.0.jws")
+    publish(desk, ALICE, BOB)
     desk.installed_as(desk.run("install", "demo", desk.publisher.pin, "--threshold=2"), demo="1.0")
     for key in (ALICE, BOB):
         result = desk.run("verify", f"dist/{WHEEL}", f"--key={key.text}")

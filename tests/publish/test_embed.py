@@ -28,6 +28,7 @@ from pip_verify.errors import EvidenceError, PipVerifyError, SourceError, UsageE
 from pip_verify.evidence.release import parse
 from pip_verify.publish import embed, rezip
 from pip_verify.publish.artifacts import read_release
+from pip_verify.publish.countersign import countersign, review
 from pip_verify.publish.embed import list_signature, sign_in_wheels
 from pip_verify.publish.keyfile import SigningKey
 from pip_verify.publish.standing import Known, known_keys
@@ -365,6 +366,63 @@ def test_another_key_needs_to_say_add(tmp_path: Path) -> None:
     assert proved(jws, A, B) == [A, B]
 
 
+def both_sign_inside(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Alice has signed a wheel inside, and it and an sdist in the statement; returns all three."""
+    path = wheel(tmp_path / "dist")
+    sdist = save(tmp_path / "dist", make_sdist("demo", "1.0"), "demo-1.0.tar.gz")
+    sign_in(path, sdist)
+    return path, sdist, tmp_path / "releases" / "demo" / "1.0.jws"
+
+
+def test_the_second_signer_works_in_the_same_tree(tmp_path: Path) -> None:
+    path, sdist, statement = both_sign_inside(tmp_path)
+    known = known_keys([A.public], now=0)
+    done = sign_in_wheels(read_release([path, sdist]), B, tmp_path / "releases", known, add=True)
+    assert (done.wheels, done.statement) == ([path], statement)
+    assert [str(one) for one in done.superseded] == [f"{A.public}: verifies"]
+    assert proved(facts(path).release_jws or b"", A, B) == [A, B]
+    assert proved(statement.read_bytes(), A, B) == [B]
+    assert {one.name: one.sha256 for one in parse(statement.read_bytes()).subjects} == {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (path, sdist)
+    }
+    again = sign_in_wheels(read_release([path, sdist]), B, tmp_path / "releases", known, add=True)
+    assert again == ([], statement, ())
+    list(countersign(review([statement], [path, sdist], known_keys([B.public], now=0)), A))
+    assert proved(statement.read_bytes(), A, B) == [A, B]
+
+
+def test_our_own_earlier_signature_is_not_told_as_lost(tmp_path: Path) -> None:
+    from tests.publish.support import sign_artifacts
+
+    path = wheel(tmp_path / "dist")
+    sign_artifacts([path], A, tmp_path / "releases")
+    assert sign_in_wheels(read_release([path]), A, tmp_path / "releases", add=True).superseded == ()
+
+
+@pytest.mark.parametrize("change", ["digest", "file", "more", "signature"])
+def test_a_statement_about_anything_else_is_not_replaced(change: str, tmp_path: Path) -> None:
+    """Only the one about just these files is; and not when it was altered behind a known signer."""
+    path, sdist, statement = both_sign_inside(tmp_path)
+    said = json.loads(base64.urlsafe_b64decode(json.loads(statement.read_bytes())["payload"] + "=="))
+    if change == "digest":
+        said["subject"][1]["digest"]["sha256"] = "0" * 64
+    elif change == "file":
+        said["subject"].append({"name": "demo-1.0-1-py3-none-any.whl", "digest": {"sha256": "0" * 64}})
+    elif change == "more":
+        said["predicate"]["note"] = "more"
+    data = signer.to_json(said)
+    by = BOB if change == "signature" else ALICE
+    statement.write_bytes(signer.jws(data, [signer.signature(by, data, kid=ALICE.thumbprint)]))
+    before = [one.read_bytes() for one in (path, sdist, statement)]
+    error, match = (EvidenceError, "that does not") if change == "signature" else (UsageError, "says something else")
+    with pytest.raises(error, match=match):
+        sign_in_wheels(
+            read_release([path, sdist]), B, tmp_path / "releases", known_keys([A.public], now=0), add=True
+        )
+    assert [one.read_bytes() for one in (path, sdist, statement)] == before
+    left_alone(tmp_path / "dist", path, sdist)
+
+
 def test_the_order_of_two_signers_is_all_that_differs(tmp_path: Path) -> None:
     paths = [wheel(tmp_path / name / "dist") for name in ("one", "two")]
     sign_in(paths[0], key=A)
@@ -578,6 +636,7 @@ import os, signal, sys
 from pathlib import Path
 from pip_verify.publish import embed
 from pip_verify.publish.artifacts import read_release
+from pip_verify.publish.countersign import countersign, review
 from pip_verify.publish.keyfile import SigningKey
 count = 0
 def die(*_):
@@ -585,37 +644,47 @@ def die(*_):
     count += 1
     if count == int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
-for name in ("rewrite", "compose", "put", "_refuse_changed", "_sync_directories"):
+for name in ("rewrite", "_compose", "put", "_refuse_changed", "_sync_directories"):
     def wrapped(*arguments, _inner=getattr(embed, name), **named):
         die()
         return _inner(*arguments, **named)
     setattr(embed, name, wrapped)
 paths = sorted(Path(sys.argv[1], "dist").iterdir())
-embed.sign_in_wheels(read_release(paths), SigningKey(b"k" * 32), Path(sys.argv[1], "releases"))
+embed.sign_in_wheels(read_release(paths), SigningKey(b"k" * 32), Path(sys.argv[1], "releases"), add=True)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
-def test_killed_at_any_moment_every_wheel_is_whole_and_the_same_command_completes_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("second", [False, True])
+def test_killed_at_any_moment_every_wheel_is_whole_and_the_same_command_completes_it(
+    tmp_path: Path, *, second: bool
+) -> None:
+    """Also when a second signer replaces the first one's statement."""
     names = (NAME, "demo-1.0-1-py3-none-any.whl")
+
+    def lay_out(place: Path) -> None:
+        paths = [wheel(place / "dist", name) for name in names]
+        if second:
+            sign_in(*paths)
+
     whole = tmp_path / "whole"
-    for name in names:
-        wheel(whole / "dist", name)
+    lay_out(whole)
     old = {name: (whole / "dist" / name).read_bytes() for name in names}
     run = [sys.executable, "-c", KILLED]
     assert subprocess.run([*run, str(whole), "0"], cwd=ROOT, check=False).returncode == 0
     new = {name: (whole / "dist" / name).read_bytes() for name in names}
     statement = (whole / "releases" / "demo" / "1.0.jws").read_bytes()
+    key = SigningKey(b"k" * 32)
+    assert proved(statement, A, key) == [key]
     for moment in range(1, 9):
         place = tmp_path / str(moment)
-        for name in names:
-            wheel(place / "dist", name)
+        lay_out(place)
         done = subprocess.run([*run, str(place), str(moment)], cwd=ROOT, check=False)
         assert done.returncode == -9, moment
         assert all((place / "dist" / name).read_bytes() in (old[name], new[name]) for name in names)
         for aside in (place / "dist").glob(".*"):
             aside.unlink()
-        sign_in_wheels(read_release(sorted((place / "dist").iterdir())), SigningKey(b"k" * 32), place / "releases")
+        sign_in_wheels(read_release(sorted((place / "dist").iterdir())), key, place / "releases", add=True)
         assert {name: (place / "dist" / name).read_bytes() for name in names} == new
         assert (place / "releases" / "demo" / "1.0.jws").read_bytes() == statement
 
@@ -625,6 +694,7 @@ import resource, sys
 from pathlib import Path
 from pip_verify.errors import UsageError
 from pip_verify.publish.artifacts import read_release
+from pip_verify.publish.countersign import countersign, review
 from pip_verify.publish.embed import sign_in_wheels
 from pip_verify.publish.keyfile import SigningKey
 path = Path(sys.argv[1])

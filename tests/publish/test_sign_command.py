@@ -133,7 +133,7 @@ def test_signed_inside_shows_both_and_prints_both(desk: Desk) -> None:
 
 
 def test_bob_signs_inside_as_well(desk: Desk) -> None:
-    desk.sign("--in-wheel", "--releases", "old", *desk.files)
+    desk.sign("--in-wheel", *desk.files)
     desk.sign("--in-wheel", *desk.files, by="bob", code=2)
     assert "next: to sign it as well: pip-verify sign --in-wheel --add" in desk.told
     assert desk.sign("--in-wheel", "--add", *desk.files, "--key", A.public.text, by="bob") == [
@@ -141,6 +141,12 @@ def test_bob_signs_inside_as_well(desk: Desk) -> None:
         str(STATEMENT),
     ]
     assert f"{WHEEL} is signed inside by\npip-verify:     {A.public}: verifies\n" in desk.told
+    lost = f"gone with it is what was signed by\npip-verify:     {A.public}: verifies\n"
+    assert f"{STATEMENT} was about the wheels as they were; {lost}" in desk.told
+    assert f"pip-verify sign --add {STATEMENT} FILE...\n" in desk.told
+    assert proved(STATEMENT.read_bytes(), A, B) == [B]
+    desk.sign("--add", str(STATEMENT), *desk.files)
+    assert proved(STATEMENT.read_bytes(), A, B) == [A, B]
     desk.sign("--in-wheel", *desk.files)
     assert f"pip-verify:     {B.public.thumbprint}: not checked, for no key of this name is known here\n" in desk.told
 
