@@ -20,6 +20,7 @@ from pip_verify.monitor.compare import DIFFERS, Signed
 from pip_verify.monitor.pace import Pacer
 from pip_verify.pins import Pin
 from pip_verify.policy import Policy
+from pip_verify.publish.releases import statement_files
 from pip_verify.sources.address import redact
 from pip_verify.sources.https import Fetcher
 from pip_verify.sources.statements import FORMAT, STATEMENT_MAX_BYTES, places
@@ -200,10 +201,16 @@ class _Looking:
         return found
 
     def _own_paths(self) -> list[Path]:
-        folder = None if self._side.releases is None else self._side.releases / self._project
-        if folder is None or not folder.is_dir():
+        if self._side.releases is None:
             return []
-        paths = sorted(folder.glob("*.jws"))
+        folder = self._side.releases / self._project
+        try:
+            below = statement_files(folder)
+        except UsageError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return []  # nothing signed yet
+            raise
+        paths = [path for path in below if path.suffix == ".jws" and path.parent == folder]
         if len(paths) > MAX_STATEMENTS:
             raise UsageError(str(folder), expected=f"at most {MAX_STATEMENTS} statements", got=str(len(paths)))
         return paths

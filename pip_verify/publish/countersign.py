@@ -16,6 +16,7 @@ from pathlib import Path
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence import Claim
 from pip_verify.publish.artifacts import Checked, parse_own_name, read_artifact
+from pip_verify.publish.releases import statement_files
 from pip_verify.publish.sign import add_signature, lock_of, put, read_statement, refuse_more, release_path
 from pip_verify.publish.signer import Signer
 from pip_verify.publish.standing import Known, Standing, refuse_altered, standings
@@ -49,10 +50,8 @@ class Reviewed:
 
 
 def statements_below(releases_dir: Path) -> list[Path]:
-    """Every statement of a tree, sorted; raises UsageError when there is no such directory or none in it."""
-    if not releases_dir.is_dir():
-        raise UsageError(str(releases_dir), expected="a directory of release statements", got="no directory")
-    found = sorted(releases_dir.rglob("*.jws"))
+    """Every statement of a tree, sorted; raises UsageError as ``statement_files``, and when there is none in it."""
+    found = [path for path in statement_files(releases_dir) if path.suffix == ".jws"]
     if not found:
         raise UsageError(str(releases_dir), expected="release statements in it, *.jws", got="none")
     return found

@@ -1,13 +1,15 @@
 """The publisher's own release statements on disk: a directory comes in, what is in it goes out, and what is wrong.
 
 A statement is ``{directory}/{project}/{version}.jws``, where ``sign`` puts it. Which of its signatures count depends
-on a key list and a time, and both are arguments. Hidden files (locks, and what an editor leaves) are passed by.
+on a key list and a time, and both are arguments. What is hidden (locks, what editors and file systems leave, version
+control) is passed by. Refused: a directory that cannot be read, and a link to one, for nobody would have looked at
+the statements in it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from pip_verify.evidence.jws import JWS_MAX_BYTES, prove
 from pip_verify.evidence.release import parse
 from pip_verify.keys import KeyList, PublicKey
 from pip_verify.storage import read_file
+
+_EXPECTED = "a directory of release statements"
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,24 @@ class Signers:
     strangers: tuple[str, ...]
 
 
+def statement_files(directory: Path) -> list[Path]:
+    """Every file below ``directory`` that is not hidden, sorted; raises UsageError unless all of it can be read."""
+    found: list[Path] = []
+    try:
+        for folder, folders, names in os.walk(directory, onerror=_refuse_unreadable):
+            folders[:] = (name for name in folders if not name.startswith("."))
+            _refuse_links(Path(folder, name) for name in folders)
+            found += (Path(folder, name) for name in names if not name.startswith("."))
+    except OSError as error:
+        raise UsageError(str(error.filename), expected=_EXPECTED, got=error.strerror or str(error)) from error
+    return sorted(found)
+
+
 def read_releases(directory: Path) -> Releases:
     """Every statement below ``directory``, in the order of their paths; raises UsageError when it cannot be read."""
     statements: list[Statement] = []
     faults: list[PipVerifyError] = []
-    for path in _files(directory):
+    for path in statement_files(directory):
         try:
             statements.append(_read(directory, path))
         except PipVerifyError as error:
@@ -78,20 +95,15 @@ def counting(keys: Sequence[PublicKey], key_list: KeyList, now: float) -> tuple[
     return tuple(key for key, entry in entries if entry is not None and entry.refusal(now) is None)
 
 
-def _files(directory: Path) -> list[Path]:
-    try:
-        # onerror: a directory that cannot be read holds statements that nobody has looked at
-        walk = list(os.walk(directory, onerror=_refuse_unreadable))
-    except OSError as error:
-        expected = "a directory of release statements"
-        raise UsageError(str(error.filename), expected=expected, got=error.strerror or str(error)) from error
-    hidden = (Path(folder, name) for folder, _, names in walk for name in names)
-    visible = (path for path in hidden if not any(part.startswith(".") for part in path.relative_to(directory).parts))
-    return sorted(visible)
-
-
 def _refuse_unreadable(error: OSError) -> None:
     raise error
+
+
+def _refuse_links(folders: Iterable[Path]) -> None:
+    for path in folders:
+        if path.is_symlink():
+            hint = "put the directory itself there"
+            raise UsageError(str(path), expected=_EXPECTED, got="a link to one", hint=hint)
 
 
 def _read(directory: Path, path: Path) -> Statement:

@@ -362,6 +362,19 @@ def test_our_own_statement_that_is_torn_is_an_alarm(team: World) -> None:
     assert (result.code, codes(result)["demo/1.0.jws"]) == (12, ["PV304"])
 
 
+def test_what_a_file_system_leaves_beside_a_statement_is_none(team: World) -> None:
+    team.save("releases/demo/._1.0.jws", b"\0\5\26\7")
+    is_quiet(ours(team, "--first"))
+
+
+def test_own_statements_that_cannot_be_read_are_not_taken_for_none(team: World) -> None:
+    (team.project / "releases").rename(team.project / "away")
+    team.save("releases/demo", b"")
+    result = ours(team, "--first")
+    assert result.code == 2
+    assert "releases/demo: expected a directory of release statements, got Not a directory" in result.stderr
+
+
 def test_our_own_statement_for_another_release_is_an_alarm(team: World) -> None:
     keep(team, "2.0", (team.project / "releases/demo/1.0.jws").read_bytes())
     result = ours(team, "--first")

@@ -18,7 +18,7 @@ from pip_verify.publish.countersign import Reviewed, countersign, review, review
 from pip_verify.publish.keyfile import SigningKey
 from pip_verify.publish.standing import Known, known_keys
 from tests import signer
-from tests.publish.support import sign_artifacts
+from tests.publish.support import as_nobody_special, sign_artifacts
 from tests.publish.test_sign import SDIST, WHEEL, artifact, artifacts, payload, proved, sha256, tampered
 from tests.signer import Signer
 
@@ -231,7 +231,7 @@ MORE: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda said: said["subject"][0].update(downloadLocation="https://evil.example/x"), f"{WHEEL}: downloadLocation"),
     (lambda said: said["subject"][0].update(annotations={"name": "other"}), f"{WHEEL}: annotations"),
     (lambda said: said["subject"][0].update(uri=None), f"{WHEEL}: uri"),
-    (lambda said: said["subject"][0].update(content="ZXZpbA==", mediaType="x"), f"{WHEEL}: content, {WHEEL}: mediaType"),
+    (lambda said: said["subject"][0].update(content="ZXZpbA==", uri="x"), f"{WHEEL}: content, {WHEEL}: uri"),
 ]
 
 
@@ -311,10 +311,44 @@ def test_a_statement_where_another_release_s_belongs_is_not_signed_with_the_tree
 
 
 def test_a_tree_that_is_none_or_empty(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="got no directory"):
-        review_tree(tmp_path / "missing", KNOWN)
+    for name, word in (("missing", "No such file"), ("file", "Not a directory")):
+        (tmp_path / "file").touch()
+        with pytest.raises(UsageError, match=f"expected a directory of release statements, got {word}"):
+            review_tree(tmp_path / name, KNOWN)
     with pytest.raises(UsageError, match="got none"):
         review_tree(tmp_path, KNOWN)
+
+
+def test_a_directory_that_cannot_be_read_is_not_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its statements would stay without the new key's signature, and nobody would know."""
+    released(tmp_path, SDIST)
+    closed = released(tmp_path, "other-1.0.tar.gz")[0].parent
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    closed.chmod(0)
+    with as_nobody_special(), pytest.raises(UsageError, match="releases/other: .*Permission denied"):
+        review_tree(Path("releases"), KNOWN)
+    closed.chmod(0o755)
+    assert len(review_tree(Path("releases"), KNOWN)) == 2
+
+
+def test_a_link_to_a_directory_is_not_passed_by_either(tmp_path: Path) -> None:
+    path, _ = released(tmp_path, SDIST)
+    path.parent.rename(tmp_path / "elsewhere")
+    path.parent.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match=f"{path.parent}: expected a directory of release statements, got a link"):
+        review_tree(tmp_path / "releases", KNOWN)
+
+
+def test_what_is_hidden_or_none_of_ours_is_passed_by(tmp_path: Path) -> None:
+    path, _ = released(tmp_path, SDIST)
+    (path.parent / "._1.0.jws").write_bytes(b"\0\5\26\7")  # as macOS leaves them on foreign file systems
+    (path.parent / "README").write_bytes(b"")
+    hidden = tmp_path / "releases" / ".git" / "demo"
+    hidden.mkdir(parents=True)
+    (hidden / "1.0.jws").write_bytes(b"")
+    (hidden / "link").symlink_to(tmp_path)
+    assert [one.path for one in review_tree(tmp_path / "releases", KNOWN)] == [path]
 
 
 def test_one_lock_serves_all_writers_of_a_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -465,8 +465,8 @@ def test_a_signature_for_more_than_is_shown_is_not_joined(members: dict[str, str
     said["predicate"].update(members)
     data = signer.to_json(said)
     path = save(tmp_path / "dist", signed_by_hand(signer.jws(data, [signer.signature(ALICE, data)])))
-    known = known_keys([A.public], now=0)
-    refused(path, UsageError, f"and of nothing else, got one with predicate: {[*members][0]}", key=B, add=True, known=known)
+    match = f"and of nothing else, got one with predicate: {next(iter(members))}"
+    refused(path, UsageError, match, key=B, add=True, known=known_keys([A.public], now=0))
 
 
 @pytest.mark.parametrize("jws", [b"", b"{}", b"torn"])
