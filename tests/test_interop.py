@@ -114,7 +114,7 @@ def test_our_files_on_disk_are_read_by_the_checker(tmp_path: Path) -> None:
     for name, data in ((WHEEL, makers.make_wheel("demo", "1.0")), (SDIST, makers.make_sdist("demo", "1.0"))):
         (tmp_path / name).write_bytes(data)
     paths = [tmp_path / WHEEL, tmp_path / SDIST]
-    _, statement = sign_in_wheels(read_release(paths), SigningKey(ALICE.seed), tmp_path / "releases")
+    statement = sign_in_wheels(read_release(paths), SigningKey(ALICE.seed), tmp_path / "releases").statement
     names = {ALICE.thumbprint: ALICE.raw}
     for path in paths:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

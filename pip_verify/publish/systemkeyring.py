@@ -1,12 +1,12 @@
 """A key file's passphrase in the system's keyring (the library ``keyring``), by the thumbprint of the key.
 
-Refused: a keyring that the library itself does not recommend (one that keeps secrets in clear, or none at all), and
-passphrases that are no text, which a keyring cannot hold.
+Refused: a keyring that the library itself does not recommend (one that keeps secrets in clear, or none at all), a
+chain of only such ones, and passphrases that are no text, which a keyring cannot hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,14 +30,25 @@ def require_keyring() -> KeyringBackend:
         raise missing("keyring", "keyring") from error
     with _as_source_error("to open it"):
         backend = keyring.get_keyring()
-    if backend.priority < _RECOMMENDED:
+        recommended = [one for one in _members(backend) if one.priority >= _RECOMMENDED]
+    if not recommended:
         raise UsageError(
             "system keyring",
             expected="one that keeps secrets encrypted",
             got=type(backend).__name__ + " of " + type(backend).__module__,
             hint="keyring diagnose  (or use --passphrase-file)",
         )
-    return backend
+    return recommended[0]
+
+
+def _members(backend: KeyringBackend) -> Sequence[KeyringBackend]:
+    """The keyrings of a chain, the library's first choice first; else the one alone.
+
+    The library takes a chain wherever two keyrings are viable, and recommends it whatever is in it.
+    """
+    from keyring.backends.chainer import ChainerBackend
+
+    return list(backend.backends) if isinstance(backend, ChainerBackend) else [backend]
 
 
 def remember(key: PublicKey, passphrase: bytes) -> None:

@@ -326,7 +326,7 @@ def test_a_directory_that_cannot_be_read_is_not_passed_by(tmp_path: Path, monkey
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     closed.chmod(0)
-    with as_nobody_special(), pytest.raises(UsageError, match="releases/other: .*Permission denied"):
+    with as_nobody_special(), pytest.raises(UsageError, match=r"releases/other: .*Permission denied"):
         review_tree(Path("releases"), KNOWN)
     closed.chmod(0o755)
     assert len(review_tree(Path("releases"), KNOWN)) == 2

@@ -9,6 +9,7 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
+from keyring.backends.chainer import ChainerBackend
 from keyring.errors import KeyringLocked, PasswordSetError
 
 from pip_verify.errors import SourceError, UsageError
@@ -85,6 +86,42 @@ def test_a_keyring_that_keeps_no_secret(backend: Callable[[], KeyringBackend]) -
     for act in (require_keyring, lambda: remember(KEY, b"hunter2"), lambda: recall(KEY)):
         with pytest.raises(UsageError, match="expected one that keeps secrets encrypted"):
             act()
+
+
+class InClearToo(InClear):
+    pass
+
+
+def chain(monkeypatch: pytest.MonkeyPatch, *members: KeyringBackend) -> None:
+    """What the library itself takes where several keyrings are viable: it gives the chain a high priority then."""
+    monkeypatch.setattr(ChainerBackend, "backends", members)
+    keyring.set_keyring(ChainerBackend())  # type: ignore[no-untyped-call]
+    assert keyring.get_keyring().priority == (10 if len(members) > 1 else -1)
+
+
+def test_a_chain_of_keyrings_that_keep_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = (InClear(), InClearToo())
+    chain(monkeypatch, *members)
+    for act in (require_keyring, lambda: remember(KEY, b"hunter2"), lambda: recall(KEY)):
+        with pytest.raises(UsageError, match="expected one that keeps secrets encrypted, got ChainerBackend"):
+            act()
+    assert [one.kept for one in members] == [{}, {}]
+
+
+@pytest.mark.parametrize("others", [(), (InClear(),)])
+def test_of_a_chain_the_first_that_keeps_secrets_is_used_alone(
+    others: tuple[InMemory, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it has nothing, one in clear is not asked: whoever can write there would choose what we try."""
+    good = InMemory()
+    chain(monkeypatch, good, *others)
+    for other in others:
+        other.set_password("pip-verify", KEY.thumbprint, "chosen")
+    with pytest.raises(UsageError, match="got none"):
+        recall(KEY)
+    remember(KEY, b"hunter2")
+    assert good.kept == {("pip-verify", KEY.thumbprint): "hunter2"}
+    assert recall(KEY) == b"hunter2"
 
 
 @pytest.mark.parametrize("backend", [Locked(), NoDaemon()])
