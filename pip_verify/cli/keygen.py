@@ -152,18 +152,18 @@ def _origin(options: argparse.Namespace) -> Callable[[argparse.Namespace], _Made
 
 
 def _of_phrase(options: argparse.Namespace) -> _Made:
-    """The file is encrypted with the phrase at the price at which the key is made: it makes no guess cheaper."""
+    """The file is encrypted with the phrase at the price at which the key is made: it makes no guess cheaper. In its
+    one spelling, as the key is: what makes this key opens this file."""
     from pip_verify.publish.argon2 import SENSITIVE
-    from pip_verify.publish.derived import derive_seed, normalise_address
+    from pip_verify.publish.derived import derive_seed, normalise_address, spell_phrase
     from pip_verify.publish.phrases import require_strong
 
     address = normalise_address(options.user)
     _say(f"warning: {_ORACLE}")
-    passphrase = read_passphrase(options.passphrase_file, twice=True)
-    phrase = _as_text(passphrase)
+    phrase = spell_phrase(_as_text(read_passphrase(options.passphrase_file, twice=True)))
     require_strong(phrase, address)
     counter = 1 if options.counter is None else options.counter
-    return _Made(derive_seed(phrase, address, counter), passphrase, SENSITIVE)
+    return _Made(derive_seed(phrase, address, counter), phrase.encode("utf-8"), SENSITIVE)
 
 
 def _of_teneo(options: argparse.Namespace) -> _Made:

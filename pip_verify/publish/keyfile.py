@@ -13,6 +13,7 @@ is held to all this) and never when one is written.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shlex
@@ -26,6 +27,7 @@ from pip_verify.encoding import b64u_decode, b64u_encode, exact_members, json_en
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import PublicKey
 from pip_verify.publish.argon2 import LEAST, MODERATE, SENSITIVE, Cost, argon2id
+from pip_verify.publish.derived import spell_phrase
 from pip_verify.publish.sshwire import PUBLIC_LINE_PREFIX, parse_public_line
 from pip_verify.storage import read_file, write_atomically
 
@@ -184,12 +186,22 @@ def _decrypt(envelope: object, public: PublicKey, passphrase: Callable[[], bytes
     salt = b64u_decode(members["salt"], f"{label}.salt", length=_SALT_BYTES)
     nonce = b64u_decode(members["nonce"], f"{label}.nonce", length=_NONCE_BYTES)
     box = b64u_decode(members["ciphertext"], f"{label}.ciphertext", length=_SEED_BYTES + _MAC_BYTES)
-    key = argon2id(passphrase(), salt, _KEY_BYTES, cost)
+    for one in _spellings(passphrase()):
+        key = argon2id(one, salt, _KEY_BYTES, cost)
+        with contextlib.suppress(CryptoError):
+            return crypto_aead_xchacha20poly1305_ietf_decrypt(box, _associated_data(public, members), nonce, key)
+    # the cipher cannot tell the two apart
+    raise UsageError(what, expected="the passphrase of this key", got="another, or the file was changed")
+
+
+def _spellings(passphrase: bytes) -> list[bytes]:
+    """As it was typed, and as the phrase of a derived key is spelt, where that is another: such a key's file is
+    encrypted with that."""
     try:
-        return crypto_aead_xchacha20poly1305_ietf_decrypt(box, _associated_data(public, members), nonce, key)
-    except CryptoError as error:
-        # the cipher cannot tell the two apart
-        raise UsageError(what, expected="the passphrase of this key", got="another, or the file was changed") from error
+        spelt = spell_phrase(passphrase.decode("utf-8")).encode("utf-8")
+    except (UnicodeDecodeError, UsageError):
+        return [passphrase]
+    return list(dict.fromkeys((passphrase, spelt)))
 
 
 def _associated_data(public: PublicKey, envelope: Mapping[str, Any]) -> bytes:

@@ -31,8 +31,8 @@ def keygen(directory: Path, *arguments: str, passphrase: str = "") -> subprocess
 def test_the_key_of_a_phrase_is_that_of_the_docs_and_made_again_after_a_loss(tmp_path: Path) -> None:
     expected = vectors("### How the key is made")[0][7]
     make = ("keygen", "--from-passphrase", "--user", "Alice@Keys.example", "-o", "key")
-    for _ in range(2):
-        made = keygen(tmp_path, *make, passphrase=GOOD)
+    for typed in (GOOD, GOOD.replace(" ", "  ") + " "):
+        made = keygen(tmp_path, *make, passphrase=typed)
         assert (made.returncode, made.stdout) == (0, f"{expected}\n"), made.stderr
         assert GOOD.split()[0] not in made.stderr
         key = tmp_path / "key"

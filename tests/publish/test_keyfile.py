@@ -21,6 +21,7 @@ from pip_verify.encoding import b64u_decode, b64u_encode
 from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
 from pip_verify.keys import PublicKey
 from pip_verify.publish.argon2 import MODERATE, Cost
+from pip_verify.publish.derived import spell_phrase
 from pip_verify.publish.keyfile import KEY_FILE_MAX_BYTES, SigningKey, load, load_public, new_seed, store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -82,6 +83,23 @@ def test_what_was_generated_signs(tmp_path: Path, passphrase: bytes | None) -> N
     key = load(tmp_path / "key", never if passphrase is None else lambda: passphrase)
     assert key.public == public == load_public(tmp_path / "key")
     assert public.verifies(b"message", key.sign(b"message"))
+
+
+@pytest.mark.parametrize(
+    "typed", ["gr\u00fc\u00dfe an alle", "gru\u0308\u00dfe\u00a0 an alle ", "gr\u00fc\u00dfe  an\u3000alle"]
+)
+def test_a_phrase_opens_what_was_encrypted_with_its_one_spelling(typed: str, tmp_path: Path) -> None:
+    """As ``keygen --from-passphrase`` writes it: whichever keyboard the phrase is typed on makes that key."""
+    public = generate(tmp_path / "key", spell_phrase(typed).encode(), cost=CHEAP)
+    assert load(tmp_path / "key", typed.encode).public == public
+    with pytest.raises(UsageError, match="the passphrase of this key"):
+        load(tmp_path / "key", f"{typed}e".encode)
+
+
+@pytest.mark.parametrize("typed", ["two  spaces", "tab\there", "gru\u0308\u00dfe"])
+def test_any_other_passphrase_is_the_bytes_that_it_was(typed: str, tmp_path: Path) -> None:
+    public = generate(tmp_path / "key", typed.encode(), cost=CHEAP)
+    assert load(tmp_path / "key", typed.encode).public == public
 
 
 def test_each_key_is_another(tmp_path: Path) -> None:
@@ -156,7 +174,7 @@ def test_reads_a_jwk_that_others_made(tmp_path: Path) -> None:
 # what is refused
 
 
-@pytest.mark.parametrize("wrong", [b"", b"correct horse battery stapl", b"correct horse battery staple "])
+@pytest.mark.parametrize("wrong", [b"", b"correct horse battery stapl", b"correct horse battery staples"])
 def test_a_wrong_passphrase(encrypted: Path, wrong: bytes) -> None:
     with pytest.raises(UsageError, match="expected the passphrase of this key, got another") as caught:
         load(encrypted, lambda: wrong)
@@ -398,6 +416,7 @@ from pathlib import Path
 import nacl.pwhash.argon2id
 from pip_verify.errors import UsageError
 from pip_verify.publish.argon2 import Cost
+from pip_verify.publish.derived import spell_phrase
 from pip_verify.publish.keyfile import new_seed, store
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
