@@ -5,10 +5,14 @@ Nothing heavy is imported before the command is known, so that ``--version`` and
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pip_verify import __version__
+from pip_verify.cli.terminal import output_error, say
 from pip_verify.errors import PipVerifyError
 
 PIP_COMMANDS = ("install", "download", "wheel", "lock")
@@ -37,6 +41,9 @@ _OWN_COMMANDS = {
     "monitor": ("monitor", "run"),
     "keylist": ("keylist", "keylist"),
 }
+
+# of a standard stream; whatever else cannot be written has a path, and is met where that is known
+_OUTPUT_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 USAGE = """\
 usage: pip-verify [--python ENV] COMMAND [OPTIONS]
@@ -77,15 +84,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (docs/commands.md#exit-codes)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(arguments)
+        code = _run(arguments)
+    except SystemExit:  # of argparse, which has printed something
+        _give_up_output()
+        raise
+    _give_up_output()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        with _printed():
+            return _dispatch(arguments)
     except PipVerifyError as error:
-        _complain(error)
-        return error.exit_code
+        return _complain(error)
     except KeyboardInterrupt:
-        sys.stderr.write("pip-verify: interrupted\n")
+        say("interrupted")
         return 130
     except BrokenPipeError:
         return 141  # whoever read our output has gone, as with any filter
+    except OSError as error:
+        if error.errno not in _OUTPUT_FAILURES or error.filename is not None:
+            raise
+        return _complain(output_error(error, "look what is done already before you run it again"))
+
+
+@contextlib.contextmanager
+def _printed() -> Iterator[None]:
+    """What is printed inside has left this process at the end; else an OSError of ours to catch, and not one that the
+    interpreter meets when it is about to end."""
+    try:
+        yield
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+
+
+def _give_up_output() -> None:
+    """What cannot be written now cannot be written later: the interpreter shall not try, and change the exit code."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -141,9 +183,10 @@ def _unknown(name: str, arguments: list[str]) -> PipVerifyError:
     return UsageError("command", expected="one of " + ", ".join(known), got=got, hint=hint)
 
 
-def _complain(error: PipVerifyError) -> None:
-    from pip_verify.report.safe import one_line
-
-    sys.stderr.write(f"pip-verify: error: {one_line(str(error))}\n")
-    if error.hint:
-        sys.stderr.write(f"pip-verify: next: {one_line(error.hint)}\n")
+def _complain(error: PipVerifyError) -> int:
+    """Tell an error on standard error, if that can be written; returns its exit code."""
+    with contextlib.suppress(OSError):
+        say(f"error: {error}")
+        if error.hint:
+            say(f"next: {error.hint}")
+    return error.exit_code

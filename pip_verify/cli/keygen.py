@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pip_verify.cli.passphrase import WHERE_FROM, read_passphrase, read_words, require_showable, show_secret
+from pip_verify.cli.terminal import printing, say
 from pip_verify.errors import UsageError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _print_phrase(options: argparse.Namespace) -> int:
 
     require_showable(anywhere=options.show_secret)
     show_secret(generate_phrase() + "\n")
-    _say(f"{RANDOM_WORDS} random words, {ENTROPY_BITS} bits of entropy, and a check word; write them down, all of them")
+    say(f"{RANDOM_WORDS} random words, {ENTROPY_BITS} bits of entropy, and a check word; write them down, all of them")
     return 0
 
 
@@ -118,15 +119,18 @@ def _write_key(options: argparse.Namespace) -> int:
     seed, passphrase, cost = _origin(options)(options)
     backup = _page(seed, SigningKey(seed).public.text) if options.paper else ""
     key = store(path, seed, passphrase, cost=cost)
-    sys.stdout.write(f"{key.text}\n")
-    show_secret(backup)
-    if options.teneo or options.import_openssh is not None:
-        _say(f"to OpenSSH it is {public_line(key)}")
-    _say_written(options)
-    if options.keyring and passphrase is not None:
-        from pip_verify.publish.systemkeyring import remember
+    try:
+        with printing(f"wrote {options.output}, whose key is {key}"):
+            sys.stdout.write(f"{key.text}\n")
+            show_secret(backup)
+        if options.teneo or options.import_openssh is not None:
+            say(f"to OpenSSH it is {public_line(key)}")
+        _say_written(options)
+    finally:
+        if options.keyring and passphrase is not None:
+            from pip_verify.publish.systemkeyring import remember
 
-        remember(key, passphrase)
+            remember(key, passphrase)
     return 0
 
 
@@ -159,7 +163,7 @@ def _of_phrase(options: argparse.Namespace) -> _Made:
     from pip_verify.publish.phrases import require_strong
 
     address = normalise_address(options.user)
-    _say(f"warning: {_ORACLE}")
+    say(f"warning: {_ORACLE}")
     phrase = spell_phrase(_as_text(read_passphrase(options.passphrase_file, twice=True)))
     require_strong(phrase, address)
     counter = 1 if options.counter is None else options.counter
@@ -170,7 +174,7 @@ def _of_teneo(options: argparse.Namespace) -> _Made:
     from pip_verify.publish.argon2 import SENSITIVE
     from pip_verify.publish.teneo import teneo_seed
 
-    _say(f"warning: {_ORACLE}, and this scheme does not ask how strong it is")
+    say(f"warning: {_ORACLE}, and this scheme does not ask how strong it is")
     passphrase = read_passphrase(options.passphrase_file, twice=True)
     return _Made(teneo_seed(options.user, passphrase), passphrase, SENSITIVE)
 
@@ -229,12 +233,8 @@ def _page(seed: bytes, key: str) -> str:
 
 def _say_written(options: argparse.Namespace) -> None:
     if options.from_passphrase or options.teneo:
-        _say(f"wrote {options.output}; if you had this key before, compare it: a slip makes another key")
+        say(f"wrote {options.output}; if you had this key before, compare it: a slip makes another key")
     else:
-        _say(f"wrote {options.output}; keep a copy where a lost laptop cannot take it along")
+        say(f"wrote {options.output}; keep a copy where a lost laptop cannot take it along")
     if options.no_passphrase:
-        _say(f"warning: {options.output} holds the private key in clear: whoever reads it can sign as you")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"pip-verify: {text}\n")
+        say(f"warning: {options.output} holds the private key in clear: whoever reads it can sign as you")

@@ -35,10 +35,18 @@ def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bo
     if not sys.stdin.isatty():
         expected = f"a terminal, --passphrase-file or {VARIABLE}"
         raise UsageError("passphrase", expected=expected, got="none of them", hint=hint)
-    typed = getpass.getpass(prompt)
-    if twice and getpass.getpass("Again: ") != typed:
+    typed = _type(prompt)
+    if twice and _type("Again: ") != typed:
         raise UsageError("passphrase", expected="the same twice", got="two different ones")
     return typed.encode("utf-8", "surrogateescape")
+
+
+def _type(prompt: str) -> str:
+    try:
+        return getpass.getpass(prompt)
+    except EOFError as error:  # Ctrl-D, or a terminal that went away
+        sys.stderr.write("\n")
+        raise UsageError("passphrase", expected="a line", got="the end of input") from error
 
 
 def read_words() -> str:

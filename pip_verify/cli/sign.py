@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pip_verify.cli.index_options import add_index_options, pip_options
 from pip_verify.cli.review import confirm, show_files, show_release, show_reviewed, show_standings, utc
 from pip_verify.cli.signing_key import add_key_options, signer
-from pip_verify.cli.terminal import say
+from pip_verify.cli.terminal import printing, say
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import KEY_LIST_MAX_BYTES, PublicKey, parse_key_list
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pip_verify.publish.standing import Known
 
 _STATEMENT = ".jws"
+_NAMED = 5  # paths in one message
 
 
 def sign(arguments: Sequence[str]) -> int:
@@ -57,17 +58,16 @@ def _sign_release(options: argparse.Namespace, known: Known) -> int:
     key = _usable(signer(options), known)
     releases_dir = Path(options.releases)
     if not options.in_wheel:
-        _told(write_statement(release, key, releases_dir, known))
+        print_written([write_statement(release, key, releases_dir, known)])
         return 0
     signed = sign_in_wheels(
         release, key, releases_dir, known, add=options.add, show=lambda signed: _show_signed(release, signed)
     )
-    for path in [*signed.wheels, signed.statement]:
-        _told(path)
     if signed.superseded:
         say(f"{signed.statement} was about the wheels as they were; gone with it is what was signed by")
         show_standings(signed.superseded)
         say(f"each of them signs once more, with these files: pip-verify sign --add {signed.statement} FILE...")
+    print_written([*signed.wheels, signed.statement])
     return 0
 
 
@@ -120,12 +120,14 @@ def _countersign(options: argparse.Namespace, known: Known) -> int:
         say(f"nothing but the statement speaks for {some}: no signature by a known key, and not all of its files")
         confirm("Sign all the same?", yes=options.yes, hint="name its files, or --key-list FILE; or say --yes")
     key = _usable(signer(options), known)
-    changed = 0
-    for path, is_new in countersign(reviewed, key):
-        changed += is_new
-        _told(path)
-    if len(reviewed) > changed:
-        say(f"{len(reviewed) - changed} of {len(reviewed)} had a signature by this key already")
+    done: list[tuple[Path, bool]] = []
+    try:
+        done.extend(countersign(reviewed, key))
+    finally:  # those that are signed, when one is not
+        print_written([path for path, _ in done])
+    signed_before = sum(not changed for _, changed in done)
+    if signed_before:
+        say(f"{signed_before} of {len(reviewed)} had a signature by this key already")
     return 0
 
 
@@ -204,8 +206,11 @@ def _usable(key: Signer, known: Known) -> Signer:
     return key
 
 
-def _told(path: Path) -> None:
-    sys.stdout.write(f"{path}\n")
+def print_written(paths: Sequence[Path]) -> None:
+    """Print what was written, a line each; raises UsageError, which names them, when that fails."""
+    some = ", ".join(str(path) for path in paths[:_NAMED]) + (", ..." if len(paths) > _NAMED else "")
+    with printing(f"wrote {some}"):
+        sys.stdout.writelines(f"{path}\n" for path in paths)
 
 
 def _refuse_what_does_not_fit(options: argparse.Namespace) -> None:

@@ -5,8 +5,9 @@ Nothing heavy is imported before it is used: every command that says a word impo
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pip_verify.errors import EvidenceError, UsageError
@@ -21,6 +22,28 @@ def show(text: str) -> None:
     """Print to standard output, escaping what it cannot encode."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+@contextlib.contextmanager
+def printing(done: str) -> Iterator[None]:
+    """Around the printing of what a command has done. done: the same, for the message when nothing can be printed.
+
+    Raises UsageError then; a reader that has gone away is left to ``main``.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        hint = f"make room; nothing is left to be done but to print that it {done}"
+        raise output_error(error, hint) from error
+
+
+def output_error(error: OSError, hint: str) -> UsageError:
+    """What to say of an error of standard output."""
+    got = error.strerror or str(error)
+    return UsageError("standard output", expected="to be able to write there", got=got, hint=hint)
 
 
 def say(text: str) -> None:
