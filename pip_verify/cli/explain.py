@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pip_verify.cli.advice import Advise, on_disk, on_index
 from pip_verify.cli.index_options import add_index_options, pip_options
+from pip_verify.cli.terminal import say
 from pip_verify.cli.verify import add_trust_options
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.requirements.pins import parse_inline_options
@@ -43,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     found = list(_examine(options, parts, [] if pin is None else [pin]))
     sys.stdout.write("\n".join(explain.render(one, style) for one in found))
     for warning in parts.warnings:
-        sys.stderr.write(f"pip-verify: WARNING {warning}\n")
+        say(f"WARNING {warning}")
     return exit_code(one.verdict.exit_code for one in found)
 
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pip_verify.cli.terminal import say
 from pip_verify.errors import UsageError
-from pip_verify.report.safe import one_line
 
 _OUTPUT_OPTIONS = ("-o", "--output-file", "--output")  # uv, pip-tools; pdm, poetry and pip lock say --output
 _SOURCES = ("requirements.in", "setup.py", "pyproject.toml", "setup.cfg")  # pip-compile's, in its order
@@ -31,7 +31,7 @@ def run_locker(command: Sequence[str], output: str | None) -> tuple[int, str | N
         hint = "name the file it writes: pip-verify compile --output FILE -- ..."
         raise UsageError(f"compile: {command[0]}", expected=f"it to write {target}", got="no such file", hint=hint)
     if _trace(target) == before:  # as make does where nothing changed; or it wrote to another place
-        sys.stderr.write(f"pip-verify: note: {one_line(target)} was not written by this command\n")
+        say(f"note: {target} was not written by this command")
     return code, target
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from pip_verify.cli.options import HELP, command_of, split
+from pip_verify.cli.terminal import say
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     started = time.monotonic()
     target, said = find_target(taken.flags.pop("python", None), os.environ)
     if said:
-        sys.stderr.write(f"pip-verify: {said}\n")
+        say(said)
     parts = make_parts(
         taken.flags, taken.pin, ca_bundle=_value_of("--cert", taken.pip), proxy=_value_of("--proxy", taken.pip)
     )

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pip_verify.cli.terminal import say
 from pip_verify.config import (
     Settings,
     find_trust_file,
@@ -150,4 +151,4 @@ def _add_step_summary(run: Run) -> None:
             with Path(path).open("a", encoding="ascii") as file:
                 file.write(summary(run))
         except OSError as error:
-            sys.stderr.write(f"pip-verify: WARNING the step summary could not be written: {error.strerror}\n")
+            say(f"WARNING the step summary could not be written: {error.strerror}")
