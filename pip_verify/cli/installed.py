@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.errors import UsageError
+from pip_verify.install.environment import child_environment
 
 if TYPE_CHECKING:
     from pip_verify.cli.setup import Parts
@@ -52,7 +53,14 @@ def package_directories(interpreter: str) -> list[Path]:
     """Where ``interpreter`` installs packages, pure and not; raises UsageError when it does not say."""
     command = [interpreter, "-I", "-S", "-c", _ASK]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_PATIENCE)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - the interpreter is the user's choice
+            command,
+            env=child_environment(os.environ),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_PATIENCE,
+        )
         return [Path(path) for path in json.loads(done.stdout)]
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
         hint = f"{interpreter} -I -S -c 'import sysconfig'"

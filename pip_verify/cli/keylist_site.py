@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pip_verify.cli.keylist_views import RELEASES, releases_of, say
 from pip_verify.errors import EvidenceError, UsageError
+from pip_verify.install.environment import child_environment
 
 if TYPE_CHECKING:
     from pip_verify.publish.serve import Served
@@ -117,7 +118,7 @@ def _some_release(directory: Path) -> str:
 
 def _run(command: Sequence[str], served: Served) -> int:
     try:
-        environ = {**os.environ, "PIP_VERIFY_EXTRA_CA": str(served.ca_file)}
+        environ = {**child_environment(os.environ), "PIP_VERIFY_EXTRA_CA": str(served.ca_file)}
         code = subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - the user's own command
     except OSError as error:
         raise UsageError(command[0], expected="a command", got=error.strerror or str(error)) from error

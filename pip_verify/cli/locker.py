@@ -6,6 +6,7 @@ file that is not there.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from pip_verify.cli.terminal import say
 from pip_verify.errors import UsageError
+from pip_verify.install.environment import child_environment
 
 _OUTPUT_OPTIONS = ("-o", "--output-file", "--output")  # uv, pip-tools; pdm, poetry and pip lock say --output
 _SOURCES = ("requirements.in", "setup.py", "pyproject.toml", "setup.cfg")  # pip-compile's, in its order
@@ -47,7 +49,8 @@ def _trace(target: str) -> tuple[int, ...]:
 def _run(command: Sequence[str]) -> int:
     sys.stdout.flush()
     try:
-        code = subprocess.run(command, check=False).returncode  # noqa: S603 - the user's own command
+        environ = child_environment(os.environ)
+        code = subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - the user's own command
     except OSError as error:
         hint = f"install {command[0]}, or put its directory on PATH"
         got = error.strerror or str(error)

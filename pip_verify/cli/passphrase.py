@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from pip_verify.errors import UsageError
+from pip_verify.install.environment import KEPT_BACK
 
 WHERE_FROM = "read the passphrase's first line from FILE (or set PIP_VERIFY_PASSPHRASE); asked for otherwise"
-VARIABLE = "PIP_VERIFY_PASSPHRASE"
 
 _MAX_BYTES = 4096
 
@@ -30,10 +30,10 @@ def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bo
         if len(data) > _MAX_BYTES:
             raise UsageError(file, expected=f"a passphrase in at most {_MAX_BYTES} bytes", got="more")
         return data.split(b"\n", 1)[0].removesuffix(b"\r")
-    if os.environ.get(VARIABLE):
-        return os.fsencode(os.environ[VARIABLE])
+    if os.environ.get(KEPT_BACK):
+        return os.fsencode(os.environ[KEPT_BACK])
     if not sys.stdin.isatty():
-        expected = f"a terminal, --passphrase-file or {VARIABLE}"
+        expected = f"a terminal, --passphrase-file or {KEPT_BACK}"
         raise UsageError("passphrase", expected=expected, got="none of them", hint=hint)
     typed = _type(prompt)
     if twice and _type("Again: ") != typed:

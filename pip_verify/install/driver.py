@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pip_verify.errors import PipVerifyError, UsageError
 from pip_verify.install.channel import ENVIRONMENT
+from pip_verify.install.environment import child_environment
 from pip_verify.install.server import Server
 from pip_verify.session import Session
 
@@ -94,9 +95,8 @@ def print_help(arguments: Sequence[str]) -> bool:
 
     Nothing but the parser runs, for arguments that only look like asking must not reach a pip without seams; and not
     with the directory we are in on its path (``-I``), where anybody may have put a ``pip.py``."""
-    done = subprocess.run(  # noqa: S603 (our own interpreter and code)
-        [sys.executable, "-I", "-c", _PARSE, *arguments], stderr=subprocess.DEVNULL, check=False
-    )
+    command = [sys.executable, "-I", "-c", _PARSE, *arguments]
+    done = subprocess.run(command, env=child_environment(os.environ), stderr=subprocess.DEVNULL, check=False)  # noqa: S603
     return done.returncode == 0
 
 
@@ -111,7 +111,7 @@ def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ:
         settings = {"address": server.address, "token": server.token, "pip": str(pip), "private": str(private)}
         child = subprocess.Popen(  # noqa: S603 (the interpreter is the user's choice, the arguments are pip's)
             [target, "-I", str(_RUNNER), *arguments],
-            env={**_without_secrets(environ), ENVIRONMENT: json.dumps(settings)},
+            env={**child_environment(environ), ENVIRONMENT: json.dumps(settings)},
         )
         exit_code = _wait(child)
         server.close()
@@ -126,11 +126,6 @@ def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ:
             )
         )
     return Outcome(exit_code, tuple(errors))
-
-
-def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """What pip and build backends may know: not the passphrase of a signing key."""
-    return {name: value for name, value in environ.items() if name != "PIP_VERIFY_PASSPHRASE"}
 
 
 def _short_parent() -> str | None:
