@@ -1,20 +1,24 @@
-"""What a person sees before something is signed, on standard error, and the one question that may be asked."""
+"""What a person sees before something is signed, on standard error, the one question that may be asked, and what is
+printed when it is done."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pip_verify.cli.terminal import say
+from pip_verify.cli.terminal import printing, say
 from pip_verify.errors import UsageError
 from pip_verify.report.words import counted
 
 if TYPE_CHECKING:
     from pip_verify.publish.artifacts import Release
     from pip_verify.publish.countersign import Reviewed
-    from pip_verify.publish.standing import Standing
+    from pip_verify.publish.standing import Known, Standing
+
+_NAMED = 5  # paths in one message
 
 
 def show_release(release: Release) -> None:
@@ -43,10 +47,28 @@ def show_reviewed(one: Reviewed) -> None:
         say(f"  you sign what it says of {left if sizes else 'these'} files, not what they are: name them to compare")
 
 
+def show_earlier(release: Release, releases_dir: Path, known: Known) -> None:
+    """Who has signed this release before, in the statement that is there."""
+    from pip_verify.publish.sign import read_statement, release_path
+    from pip_verify.publish.standing import standings
+
+    target = release_path(releases_dir, release.project, release.version)
+    if target.exists():
+        say(f"{target} is there, signed by")
+        show_standings(standings(read_statement(target)[1], known))
+
+
 def show_standings(standings: Iterable[Standing]) -> None:
     """A line for each signature."""
     for standing in standings:
         say(f"    {standing}")
+
+
+def print_written(paths: Sequence[Path]) -> None:
+    """Print what was written, a line each; raises UsageError, which names them, when that fails."""
+    some = ", ".join(str(path) for path in paths[:_NAMED]) + (", ..." if len(paths) > _NAMED else "")
+    with printing(f"wrote {some}"):
+        sys.stdout.writelines(f"{path}\n" for path in paths)
 
 
 def confirm(question: str, *, yes: bool, hint: str) -> None:

@@ -7,34 +7,37 @@ statement says that was there before and who signed it.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.cli.index_options import add_index_options, pip_options
-from pip_verify.cli.review import confirm, show_files, show_release, show_reviewed, show_standings, utc
-from pip_verify.cli.signing_key import add_key_options, signer
-from pip_verify.cli.terminal import printing, say
+from pip_verify.cli.review import (
+    confirm,
+    print_written,
+    show_earlier,
+    show_files,
+    show_release,
+    show_reviewed,
+    show_standings,
+)
+from pip_verify.cli.signing_key import add_key_options, add_known_options, known_signers, signer, usable
+from pip_verify.cli.terminal import say
 from pip_verify.errors import EvidenceError, UsageError
-from pip_verify.keys import KEY_LIST_MAX_BYTES, PublicKey, parse_key_list
 
 if TYPE_CHECKING:
     from pip_verify.publish.artifacts import Release
     from pip_verify.publish.countersign import Reviewed
-    from pip_verify.publish.signer import Signer
     from pip_verify.publish.standing import Known
 
 _STATEMENT = ".jws"
-_NAMED = 5  # paths in one message
 
 
 def sign(arguments: Sequence[str]) -> int:
     """Sign the artifacts of one release, or statements that are there."""
     options = _parser().parse_args(arguments)
     _refuse_what_does_not_fit(options)
-    known = _known(options).with_key(_own_key(options))
+    known = known_signers(options)
     if options.add and not options.in_wheel:
         return _countersign(options, known)
     return _sign_release(options, known)
@@ -46,16 +49,18 @@ def sign(arguments: Sequence[str]) -> int:
 def _sign_release(options: argparse.Namespace, known: Known) -> int:
     from pip_verify.publish.artifacts import read_release
     from pip_verify.publish.embed import sign_in_wheels
-    from pip_verify.publish.sign import write_statement
+    from pip_verify.publish.sign import refuse_conflict, write_statement
 
     release = read_release([Path(name) for name in options.artifacts])
     show_release(release)
     if options.verify_against_index:
         _compare(options, {(release.project, release.version): release.digests})
-    _show_earlier(release, Path(options.releases), known)
+    show_earlier(release, Path(options.releases), known)
     if options.in_wheel:
         _show_inside(release, known)
-    key = _usable(signer(options), known)
+    else:
+        refuse_conflict(release, Path(options.releases), known)
+    key = usable(signer(options), known)
     releases_dir = Path(options.releases)
     if not options.in_wheel:
         print_written([write_statement(release, key, releases_dir, known)])
@@ -78,17 +83,6 @@ def _show_signed(before: Release, signed: Release) -> None:
         return
     say("with the signatures inside:")
     show_files(signed)
-
-
-def _show_earlier(release: Release, releases_dir: Path, known: Known) -> None:
-    """Who has signed this release before, in the statement that is there."""
-    from pip_verify.publish.sign import read_statement, release_path
-    from pip_verify.publish.standing import standings
-
-    target = release_path(releases_dir, release.project, release.version)
-    if target.exists():
-        say(f"{target} is there, signed by")
-        show_standings(standings(read_statement(target)[1], known))
 
 
 def _show_inside(release: Release, known: Known) -> None:
@@ -119,7 +113,7 @@ def _countersign(options: argparse.Namespace, known: Known) -> int:
         some = ", ".join(one.release for one in unvouched[:5]) + (", ..." if len(unvouched) > 5 else "")
         say(f"nothing but the statement speaks for {some}: no signature by a known key, and not all of its files")
         confirm("Sign all the same?", yes=options.yes, hint="name its files, or --key-list FILE; or say --yes")
-    key = _usable(signer(options), known)
+    key = usable(signer(options), known)
     done: list[tuple[Path, bool]] = []
     try:
         done.extend(countersign(reviewed, key))
@@ -170,49 +164,6 @@ def _compare(options: argparse.Namespace, releases: Mapping[tuple[str, str], Map
     say(f"the index serves just these files ({len(releases)} release{'s' * (len(releases) > 1)})")
 
 
-def _known(options: argparse.Namespace) -> Known:
-    """The keys whose signatures can be checked."""
-    from pip_verify.publish.standing import known_keys
-    from pip_verify.storage import read_file
-
-    try:
-        keys = [PublicKey.from_text(text, "--key") for text in options.key]
-    except EvidenceError as error:  # what the user typed is the user's slip
-        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
-    key_list = None
-    if options.key_list is not None:
-        data, _ = read_file(Path(options.key_list), max_bytes=KEY_LIST_MAX_BYTES, expected="a key list on disk")
-        key_list = parse_key_list(data, options.key_list)
-    return known_keys(keys, key_list, now=time.time())
-
-
-def _own_key(options: argparse.Namespace) -> PublicKey:
-    """The public half of the key that will sign, before any passphrase is asked for. ``signer`` proves it is that."""
-    if options.agent is not None:
-        return signer(options).public
-    from pip_verify.publish.keyfile import load_public
-
-    return load_public(Path(options.key_file))
-
-
-def _usable(key: Signer, known: Known) -> Signer:
-    """The key that signs; says what the key list has against it, and raises UsageError when it is revoked there."""
-    if key.public in known.revoked:
-        expected = "a key that is not revoked"
-        raise UsageError(str(key.public), expected=expected, got=f"one that is {known.remark(key.public)}")
-    if remark := known.remark(key.public):
-        by = "" if key.public not in known.remarks else f", by this machine's clock ({utc(time.time())})"
-        say(f"warning: {key.public} is {remark}{by}: nobody who goes by that list will accept what it signs")
-    return key
-
-
-def print_written(paths: Sequence[Path]) -> None:
-    """Print what was written, a line each; raises UsageError, which names them, when that fails."""
-    some = ", ".join(str(path) for path in paths[:_NAMED]) + (", ..." if len(paths) > _NAMED else "")
-    with printing(f"wrote {some}"):
-        sys.stdout.writelines(f"{path}\n" for path in paths)
-
-
 def _refuse_what_does_not_fit(options: argparse.Namespace) -> None:
     statements = not options.all and any(name.endswith(_STATEMENT) for name in options.artifacts)
     on_index = options.verify_against_index
@@ -252,11 +203,3 @@ def _parser() -> argparse.ArgumentParser:
         "artifacts", nargs="*", metavar="FILE", help="a wheel or an sdist; with --add: a statement, too"
     )
     return parser
-
-
-def add_known_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say whose signatures can be checked."""
-    parser.add_argument("--key-list", metavar="FILE", help="a key list on disk: earlier signatures are checked by it")
-    parser.add_argument(
-        "--key", action="append", default=[], metavar="ed25519:KEY", help="another signer's key; repeatable"
-    )

@@ -101,11 +101,35 @@ def write_statement(release: Release, key: Signer, releases_dir: Path, known: Kn
     known: whose signatures on a statement that is there can be checked. Raises UsageError when that statement says
     anything else or nothing can be written; EvidenceError when it is none, or was altered behind a known signer.
     """
-    target = release_path(releases_dir, release.project, release.version)
-    make_directory(target.parent)
-    with locked(lock_of(releases_dir)):
-        put(target, compose(target, statement_of(release), key, known or Known()))
+    (target,) = write_statements([release], key, releases_dir, known)
     return target
+
+
+def write_statements(
+    releases: Sequence[Release], key: Signer, releases_dir: Path, known: Known | None = None
+) -> Iterator[Path]:
+    """The same for several releases, each once; yields each path when its statement is written.
+
+    Nothing is written before all are composed: a statement that says anything else leaves all as they are.
+    """
+    make_directory(releases_dir)
+    with locked(lock_of(releases_dir)):
+        composed = [
+            (target, compose(target, statement_of(release), key, known or Known()))
+            for release in releases
+            for target in [release_path(releases_dir, release.project, release.version)]
+        ]
+        for target, data in composed:
+            make_directory(target.parent)
+            put(target, data)
+            yield target
+
+
+def refuse_conflict(release: Release, releases_dir: Path, known: Known) -> None:
+    """Raises, as ``write_statement`` would, for a statement that is there and does not agree: before anybody is asked
+    for a passphrase. It looks again."""
+    target = release_path(releases_dir, release.project, release.version)
+    _earlier(target, statement_of(release), known)
 
 
 def statement_of(release: Release) -> bytes:
@@ -129,12 +153,8 @@ def make_directory(path: Path) -> None:
 def compose(target: Path, statement: bytes, key: Signer, known: Known) -> bytes:
     """What shall stand at ``target`` once ``key`` has signed ``statement``, too; writes nothing. Raises as
     ``write_statement``."""
-    if not os.path.lexists(target):
-        return sign_statement(statement, [key]) + b"\n"
-    earlier, claim = read_statement(target)
-    _refuse_other_statement(target, claim, statement)
-    refuse_altered(standings(claim, known.with_key(key.public)), str(target))
-    return add_signature(earlier, [key]) + b"\n"
+    earlier = _earlier(target, statement, known.with_key(key.public))
+    return (add_signature(earlier, [key]) if earlier else sign_statement(statement, [key])) + b"\n"
 
 
 def read_statement(path: Path) -> tuple[bytes, Claim]:
@@ -202,6 +222,17 @@ def _spelling(project: str, version: str) -> tuple[str, str]:
         return normalise(project), canonical_version(version)
     except EvidenceError as error:
         raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+
+
+def _earlier(target: Path, statement: bytes, known: Known) -> bytes:
+    """The signed statement that is there, when it says just that and no known signature on it is false; b"" when there
+    is none."""
+    if not os.path.lexists(target):
+        return b""
+    earlier, claim = read_statement(target)
+    _refuse_other_statement(target, claim, statement)
+    refuse_altered(standings(claim, known), str(target))
+    return earlier
 
 
 def _refuse_other_statement(path: Path, claim: Claim, statement: bytes) -> None:

@@ -19,8 +19,9 @@ from pip_verify.encoding import b64u_decode, b64u_encode
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence.jws import prove
 from pip_verify.evidence.release import parse
+from pip_verify.publish.artifacts import read_release
 from pip_verify.publish.keyfile import SigningKey
-from pip_verify.publish.sign import add_signature, make_statement, release_path, sign_statement
+from pip_verify.publish.sign import add_signature, make_statement, release_path, sign_statement, write_statements
 from pip_verify.publish.standing import known_keys
 from tests import signer
 from tests.makers import make_sdist, make_wheel
@@ -443,3 +444,12 @@ def test_eight_signers_at_once_lose_no_signature(tmp_path: Path) -> None:
     assert [process.wait(60) for process in processes] == [0] * 8
     keys = [SigningKey(bytes([number]) * 32) for number in range(8)]
     assert proved((tmp_path / "demo" / "1.0.jws").read_bytes(), *keys) == keys
+
+
+def test_of_several_releases_none_is_signed_when_one_is_in_the_way(tmp_path: Path) -> None:
+    releases = [read_release(artifacts(tmp_path / "dist", name)) for name in ("demo-1.1.tar.gz", SDIST)]
+    (other,) = artifacts(tmp_path / "other", WHEEL)
+    there = sign_artifacts([other], A, tmp_path / "releases")
+    with pytest.raises(UsageError, match="says something else"):
+        list(write_statements(releases, A, tmp_path / "releases"))
+    assert list((tmp_path / "releases").rglob("*.jws")) == [there]

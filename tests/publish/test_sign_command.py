@@ -97,6 +97,13 @@ def test_it_is_shown_before_the_passphrase_is_asked_for(desk: Desk) -> None:
     assert not STATEMENT.exists()
 
 
+def test_a_conflict_is_told_before_the_passphrase_is_asked_for(desk: Desk) -> None:
+    store(Path("locked"), BOB.seed, b"secret words")
+    desk.sign(desk.files[0])
+    desk.sign(*desk.files, by="locked", code=2)
+    assert f"says something else of {SDIST}" in desk.told
+
+
 def test_a_second_signer_sees_who_signed_before(desk: Desk) -> None:
     desk.sign(*desk.files)
     desk.sign(*desk.files, "--key", A.public.text, by="bob")
@@ -395,6 +402,44 @@ def test_on_a_terminal_it_asks(desk: Desk, served: Served, monkeypatch: pytest.M
     assert not STATEMENT.exists()
     typed("y\n", monkeypatch)
     assert desk.run("vouch", "demo==1.0", desk.index) == [str(STATEMENT)]
+
+
+def test_a_key_that_cannot_sign_is_known_before_anything_is_downloaded(desk: Desk, served: Served) -> None:
+    Path("torn").write_text("{")
+    Path("torn").chmod(0o600)
+    keys = desk.list_keys(ALICE.jwk(revoked={"revoked_at": 1}))
+    for by, more, code in (("missing", (), 2), ("torn", (), 12), ("alice", ("--key-list", keys), 2)):
+        desk.run("vouch", "demo==1.0", "--yes", desk.index, *more, by=by, code=code)
+    assert served.requests == []
+
+
+def test_what_was_signed_before_is_shown_and_a_bad_signature_on_it_refused(desk: Desk, served: Served) -> None:
+    desk.sign(*desk.files)
+    known = ("--key-list", desk.list_keys(ALICE))
+    desk.run("vouch", "demo==1.0", "--yes", desk.index, *known, by="bob")
+    assert f"{STATEMENT} is there, signed by\npip-verify:     {A.public}: verifies\n" in desk.told
+    assert f"warning: {B.public} is not on the key list" in desk.told
+    data = signer.to_json(signer.statement({path.name: sha256(path) for path in desk.dist}, "pkg:pypi/demo@1.0"))
+    before = signer.jws(data, [signer.signature(BOB, data, kid=ALICE.thumbprint)])
+    STATEMENT.write_bytes(before)
+    desk.run("vouch", "demo==1.0", "--yes", desk.index, *known, by="bob", code=12)
+    assert STATEMENT.read_bytes() == before
+    assert served.files
+
+
+def test_a_conflict_of_one_release_leaves_all_unsigned_and_comes_before_any_question(
+    desk: Desk, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.add("other-2.0.tar.gz", artifact("other-2.0.tar.gz"))
+    desk.sign(desk.files[0])
+    before = STATEMENT.read_bytes()
+    store(Path("locked"), BOB.seed, b"secret words")
+    typed("y\n", monkeypatch)
+    desk.run("vouch", "other==2.0", "demo==1.0", desk.index, by="locked", code=2)
+    assert f"says something else of {SDIST}" in desk.told
+    assert "[y/N]" not in desk.told
+    assert STATEMENT.read_bytes() == before
+    assert not Path("releases", "other").exists()
 
 
 def test_several_releases_are_asked_about_together(desk: Desk, served: Served) -> None:
