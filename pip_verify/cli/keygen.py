@@ -75,6 +75,7 @@ def _add_origins(group: argparse._MutuallyExclusiveGroup) -> None:
 def _refuse_what_does_not_fit(options: argparse.Namespace) -> None:
     derived = options.from_passphrase or options.teneo
     writes = not options.generate_phrase and options.key_file is None
+    unread = options.no_passphrase and options.import_openssh is None  # else it opens the original
     rules = [
         (writes and options.output is None, "-o FILE", "none"),
         (not writes and options.output is not None, "no -o: nothing is written", "-o"),
@@ -84,7 +85,7 @@ def _refuse_what_does_not_fit(options: argparse.Namespace) -> None:
         (not options.from_passphrase and options.counter is not None, "--counter with --from-passphrase only", "it"),
         (derived and options.no_passphrase, "the passphrase that makes the key", "--no-passphrase"),
         (not writes and (options.no_passphrase or options.keyring), "no such option here", "one for a new key file"),
-        (options.no_passphrase and options.passphrase_file is not None, "one of both", "--no-passphrase and a file"),
+        (unread and options.passphrase_file is not None, "one of both", "--no-passphrase and a file"),
         (options.no_passphrase and options.keyring, "a passphrase for --keyring", "--no-passphrase"),
     ]
     for wrong, expected, got in rules:
@@ -186,11 +187,19 @@ def _of_paper(options: argparse.Namespace) -> _Made:
 
 
 def _of_openssh(options: argparse.Namespace) -> _Made:
+    from pip_verify.publish.argon2 import MODERATE
     from pip_verify.publish.openssh import read_seed
 
     path = options.import_openssh
-    prompt = f"Passphrase of {path}: "
-    seed = read_seed(Path(path), lambda: read_passphrase(options.passphrase_file, prompt=prompt))
+    given: list[bytes] = []
+
+    def ask() -> bytes:
+        given.append(read_passphrase(options.passphrase_file, prompt=f"Passphrase of {path}: "))
+        return given[0]
+
+    seed = read_seed(Path(path), ask)
+    if given and options.passphrase_file is not None and not options.no_passphrase:
+        return _Made(seed, given[0], MODERATE)  # a pipe can be read once only
     return _with_new_passphrase(options, seed)
 
 

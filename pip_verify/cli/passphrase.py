@@ -5,9 +5,13 @@ Never the command line's words: every user of the machine can read those.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
+import select
+import stat
 import sys
+import time
 from pathlib import Path
 
 from pip_verify.errors import UsageError
@@ -15,6 +19,7 @@ from pip_verify.install.environment import KEPT_BACK
 
 WHERE_FROM = "read the passphrase's first line from FILE (or set PIP_VERIFY_PASSPHRASE); asked for otherwise"
 
+PIPE_DEADLINE = 120.0  # seconds: a password manager may have to ask a person first
 _MAX_BYTES = 4096
 
 
@@ -24,12 +29,7 @@ def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bo
     twice: ask again on the terminal and compare. hint: the next step where there is none of them. Raises UsageError.
     """
     if file is not None:
-        from pip_verify.storage import read_file
-
-        data, _ = read_file(Path(file), max_bytes=_MAX_BYTES, expected="a file with a passphrase")
-        if len(data) > _MAX_BYTES:
-            raise UsageError(file, expected=f"a passphrase in at most {_MAX_BYTES} bytes", got="more")
-        return data.split(b"\n", 1)[0].removesuffix(b"\r")
+        return _first_line(file)
     if os.environ.get(KEPT_BACK):
         return os.fsencode(os.environ[KEPT_BACK])
     if not sys.stdin.isatty():
@@ -39,6 +39,43 @@ def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bo
     if twice and _type("Again: ") != typed:
         raise UsageError("passphrase", expected="the same twice", got="two different ones")
     return typed.encode("utf-8", "surrogateescape")
+
+
+def _first_line(file: str) -> bytes:
+    """Of a regular file, or of a pipe: /dev/stdin, or what a shell makes of ``<(command)``."""
+    from pip_verify.storage import read_file
+
+    is_pipe = False
+    with contextlib.suppress(OSError):  # read_file says what is wrong
+        is_pipe = stat.S_ISFIFO(Path(file).stat().st_mode)
+    if is_pipe:
+        data = _read_pipe(file)
+    else:
+        data, _ = read_file(Path(file), max_bytes=_MAX_BYTES, expected="a file with a passphrase")
+    if len(data) > _MAX_BYTES:
+        raise UsageError(file, expected=f"a passphrase in at most {_MAX_BYTES} bytes", got="more")
+    return data.split(b"\n", 1)[0].removesuffix(b"\r")
+
+
+def _read_pipe(file: str) -> bytes:
+    """What comes until the first line is whole or the pipe ends, one byte more than allowed at most."""
+    ends = time.monotonic() + PIPE_DEADLINE
+    data = b""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # nobody may be there to write
+        try:
+            while len(data) <= _MAX_BYTES and b"\n" not in data:
+                if not select.select([descriptor], [], [], max(0.0, ends - time.monotonic()))[0]:
+                    raise UsageError(file, expected=f"a passphrase within {PIPE_DEADLINE:g} s", got="none")
+                piece = os.read(descriptor, _MAX_BYTES + 1 - len(data))
+                if not piece:
+                    break
+                data += piece
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise UsageError(file, expected="a passphrase", got=error.strerror or str(error)) from error
+    return data[: data.find(b"\n") + 1] or data  # a long secret behind it is none of ours
 
 
 def _type(prompt: str) -> str:

@@ -5,11 +5,14 @@ Keys of phrases at their full price are in ``tests/e2e/test_keygen.py``.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +21,7 @@ import keyring
 import pytest
 
 from pip_verify import cli
+from pip_verify.cli import passphrase
 from pip_verify.encoding import b64u_decode
 from pip_verify.publish.argon2 import Cost
 from pip_verify.publish.keyfile import SigningKey, load, load_public, store
@@ -103,6 +107,56 @@ def test_without_any_source_it_says_which_there_are(
     assert told.code == 2
     assert "expected a terminal, --passphrase-file or PIP_VERIFY_PASSPHRASE, got none of them" in told.err
     assert "next: pip-verify keygen --no-passphrase" in told.err
+    assert not Path("key").exists()
+
+
+def feed(*pieces: bytes, pause: float = 0.0) -> None:
+    """Make the named pipe ``pipe``, and write these into it from another thread."""
+    os.mkfifo("pipe")
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), Path("pipe").open("wb", buffering=0) as pipe:
+            for piece in pieces:
+                pipe.write(piece)
+                time.sleep(pause)
+
+    threading.Thread(target=write, daemon=True).start()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+@pytest.mark.parametrize("pieces", [(b"hunter2\n",), (b"hunt", b"er2"), (b"hunter2\r\nuser: me\n", b"x" * 9999)])
+def test_a_passphrase_may_come_through_a_pipe(run: Run, pieces: tuple[bytes, ...]) -> None:
+    """As from a password manager: ``--passphrase-file <(pass show key)``. What follows the first line is not waited
+    for."""
+    feed(*pieces, pause=0.1)
+    told = run("keygen -o key --passphrase-file pipe")
+    assert told.code == 0, told.err
+    assert load(Path("key"), lambda: b"hunter2").public.text == told.out.strip()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell")
+def test_a_passphrase_may_come_through_standard_input(run: Run) -> None:
+    store(Path("key"), b"k" * 32, b"hunter2", cost=CHEAP)
+    Path("demo-1.0.tar.gz").write_bytes(make_sdist("demo", "1.0"))
+    command = [sys.executable, "-m", "pip_verify", "sign", "--key-file", "key", "--passphrase-file", "/dev/stdin"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*command, "demo-1.0.tar.gz"], input=b"hunter2\n", env=environ, check=False)
+    assert done.returncode == 0
+    assert run("verify demo-1.0.tar.gz --statements releases --key=" + load_public(Path("key")).text).code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+def test_a_pipe_that_gives_no_passphrase(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed(b"x" * 5000)
+    told = run("keygen -o key --passphrase-file pipe")
+    assert (told.code, "at most 4096 bytes" in told.err) == (2, True)
+    monkeypatch.setattr(passphrase, "PIPE_DEADLINE", 0.2)
+    Path("pipe").unlink()
+    feed(b"hunter2", pause=5)
+    told = run("keygen -o key --passphrase-file pipe")
+    assert (told.code, "pipe: expected a passphrase within 0.2 s, got none" in told.err) == (2, True)
+    for device in ("/dev/null", "/dev/zero"):
+        assert run(f"keygen -o key --passphrase-file {device}").code == 2
     assert not Path("key").exists()
 
 
@@ -235,6 +289,20 @@ def test_an_openssh_key_becomes_one_of_ours(run: Run, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PIP_VERIFY_PASSPHRASE", "hunter2")
     assert run("keygen --import-openssh encrypted -o other").code == 0
     assert load(Path("other"), lambda: b"hunter2").public == KEY.public
+
+
+@pytest.mark.parametrize("pipe", [False, True])
+def test_the_passphrase_of_the_original_may_come_from_a_file(run: Run, *, pipe: bool) -> None:
+    """Also when the new file is to have none, and when the two share one that can be read only once."""
+    private("id", encrypted(b"hunter2"))
+    Path("file").write_bytes(b"hunter2\n")
+    told = run("keygen --import-openssh id --no-passphrase --passphrase-file file -o clear")
+    assert (told.code, seed_in("clear")) == (0, SEED), told.err
+    if pipe:
+        feed(b"hunter2\n")
+    told = run(f"keygen --import-openssh id --passphrase-file {'pipe' if pipe else 'file'} -o key")
+    assert told.code == 0, told.err
+    assert load(Path("key"), lambda: b"hunter2").public.text == told.out.strip()
 
 
 def test_a_pub_file_is_put_on_a_list(run: Run) -> None:
