@@ -10,6 +10,7 @@ records each: rename without the lock keeps 61 of 400, a plain write leaves torn
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -23,6 +24,8 @@ LOCK_TIMEOUT = 30.0  # seconds; a writer holds a lock for milliseconds, so this 
 
 # a pipe would block for ever; regular files ignore the flag
 _TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+# of link(2) on FAT and exFAT, and of file systems that are only mounted here
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _POLL = 0.01  # seconds between two tries for a lock; filelock's 0.05 starves one of many short writers
 
@@ -136,8 +139,24 @@ def _refuse_what_is_no_file(path: Path) -> None:
 def _put_in_place(aside: Path, path: Path, *, overwrite: bool) -> None:
     if overwrite:
         aside.replace(path)
-    else:
+        return
+    try:
         os.link(aside, path)  # rename(2) overwrites silently; link(2) is atomic and refuses
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        _replace_own(aside, path)
+
+
+def _replace_own(aside: Path, path: Path) -> None:
+    """Where there are no hard links: an empty file, which refuses what exists as a link does, keeps the place for the
+    rename. A process killed in between leaves that, and it is no key and no statement to anybody."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        aside.replace(path)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _sync_directory(directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -115,6 +116,59 @@ def test_overwrite_false_refuses_a_file_that_appears_meanwhile(tmp_path: Path, m
         write_atomically(tmp_path / "a", b"second", overwrite=False)
     assert (tmp_path / "a").read_bytes() == b"first"
     assert names(tmp_path) == ["a"]
+
+
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on FAT and exFAT, where link(2) fails so; no test may mount one."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.usefixtures("no_links")
+def test_where_there_are_no_hard_links_a_first_write_works_all_the_same(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a", b"new", mode=0o600, overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+    assert names(tmp_path) == ["a"]
+    with pytest.raises(UsageError, match="got an existing file"):
+        write_atomically(tmp_path / "a", b"newer", overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+@pytest.mark.usefixtures("no_links")
+def test_nor_is_anything_overwritten_there_that_appears_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: (tmp_path / "a").write_bytes(b"first"))
+    with pytest.raises(UsageError, match="got an existing file"):
+        write_atomically(tmp_path / "a", b"second", overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"first"
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.usefixtures("no_links")
+def test_and_nothing_is_left_where_the_rename_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(UsageError, match="Input/output error"):
+        write_atomically(tmp_path / "a", b"new", overwrite=False)
+    assert names(tmp_path) == []
+
+
+def test_any_other_failure_of_a_link_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(UsageError, match="Input/output error"):
+        write_atomically(tmp_path / "a", b"new", overwrite=False)
+    assert names(tmp_path) == []
 
 
 @posix
