@@ -15,15 +15,16 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from pip_verify.errors import SourceError, UsageError
 
 LOCK_TIMEOUT = 30.0  # seconds; a writer holds a lock for milliseconds, so this long means a stuck process
 
 # a pipe would block for ever; regular files ignore the flag
-_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # of link(2) on FAT and exFAT, and of file systems that are only mounted here
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -46,17 +47,29 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, overwrite: b
     try:
         _refuse_what_is_no_file(path)
         try:
-            _write_durably(aside, data, mode)
+            write_new(aside, lambda file: file.write(data), mode=mode)
             _put_in_place(aside, path, overwrite=overwrite)
         finally:
             # after a rename there is nothing left to remove; after a link or a failure there is
             aside.unlink(missing_ok=True)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except FileExistsError as error:
         hint = "choose another path, or move the old file away yourself"
         raise UsageError(str(path), expected="no file here yet", got="an existing file", hint=hint) from error
     except OSError as error:
         raise UsageError(str(path), expected="to be able to write here", got=error.strerror or str(error)) from error
+
+
+def write_new(path: Path, write: Callable[[BinaryIO], object], *, mode: int = 0o644) -> None:
+    """Make a new file of what ``write`` writes into it, flushed to the disk; its name is not (``sync_directory``).
+
+    mode: as ``write_atomically``. Raises OSError, FileExistsError among them, and what ``write`` raises; what it wrote
+    until then is there.
+    """
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
@@ -101,7 +114,7 @@ def read_file(
     UsageError when there is no such file, it cannot be read or it is a directory, a pipe or a device.
     """
     try:
-        descriptor = os.open(path, _TO_READ if follow_links else _TO_READ | _NO_LINK)
+        descriptor = os.open(path, TO_READ if follow_links else TO_READ | _NO_LINK)
         try:
             status = os.fstat(descriptor)
             data = _read_to(descriptor, max_bytes + 1) if stat.S_ISREG(status.st_mode) else None
@@ -121,13 +134,6 @@ def _read_to(descriptor: int, most: int) -> bytes:
         pieces.append(piece)
         most -= len(piece)
     return b"".join(pieces)
-
-
-def _write_durably(path: Path, data: bytes, mode: int) -> None:
-    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -159,8 +165,9 @@ def _replace_own(aside: Path, path: Path) -> None:
         raise
 
 
-def _sync_directory(directory: Path) -> None:
-    """The name is durable only when the directory is (POSIX); Windows has no such call and needs none."""
+def sync_directory(directory: Path) -> None:
+    """Flush the names in a directory: a new or a renamed file is durable only with them (POSIX; Windows has no such
+    call and needs none). Raises OSError."""
     if sys.platform != "win32":
         descriptor = os.open(directory, os.O_RDONLY)
         try:

@@ -59,10 +59,12 @@ def _first_line(file: str) -> bytes:
 
 def _read_pipe(file: str) -> bytes:
     """What comes until the first line is whole or the pipe ends, one byte more than allowed at most."""
+    from pip_verify.storage import TO_READ
+
     ends = time.monotonic() + PIPE_DEADLINE
     data = b""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)  # nobody may be there to write
+        descriptor = os.open(file, TO_READ)  # without waiting: nobody may be there to write
         try:
             while len(data) <= _MAX_BYTES and b"\n" not in data:
                 if not select.select([descriptor], [], [], max(0.0, ends - time.monotonic()))[0]:

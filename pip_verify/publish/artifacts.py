@@ -20,6 +20,7 @@ from pip_verify.artifact.sdist import read_sdist
 from pip_verify.artifact.wheel import WheelFacts, read_wheel
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence.release import MAX_SUBJECTS
+from pip_verify.storage import TO_READ
 
 _NAMED = 5  # files listed in one message
 
@@ -116,7 +117,7 @@ def refuse_other_releases(artifacts: Sequence[Artifact], project: str, version: 
 def read_artifact(path: Path, artifact: Artifact) -> Checked:
     """Read one file, which has the name that ``artifact`` states; raises as ``read_release``."""
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | TO_READ)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UsageError(str(path), expected="a wheel or an sdist", got="something that is no regular file")
@@ -144,8 +145,3 @@ def _read(path: Path, file: BinaryIO, status: os.stat_result, artifact: Artifact
         return Checked(path, replace(artifact, sha256=facts.sha256), status.st_size, facts, status)
     sdist = read_sdist(file, status.st_size, artifact)
     return Checked(path, replace(artifact, sha256=sdist.sha256), status.st_size, None, status)
-
-
-def _open_without_waiting(name: str, flags: int) -> int:
-    """A pipe would block here for ever; regular files ignore the flag."""
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))

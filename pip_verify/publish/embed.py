@@ -16,12 +16,11 @@ import hashlib
 import os
 import secrets
 import stat
-import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from pip_verify.artifact.record import SIGNATURE
 from pip_verify.artifact.wheel import WheelFacts
@@ -47,7 +46,7 @@ from pip_verify.publish.sign import (
 )
 from pip_verify.publish.signer import Signer
 from pip_verify.publish.standing import Known, Standing, refuse_altered, standings
-from pip_verify.storage import locked
+from pip_verify.storage import locked, sync_directory, write_new
 from pip_verify.verifier import Rules, verify
 
 _SUBJECT = "RECORD"
@@ -239,12 +238,13 @@ def _write_aside(file: Checked, signature: bytes, aside: Path) -> None:
         wheel = open_wheel(source, file.size, file.artifact.filename)
         record = list_signature(record_bytes(wheel), wheel.folder, signature)
         mode = stat.S_IMODE(file.status.st_mode)
-        with open(aside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as target:
+
+        def write(target: BinaryIO) -> None:
             rewrite(wheel, signature, record, target)
-            target.flush()
             if hasattr(os, "fchmod"):
                 os.fchmod(target.fileno(), mode)  # the umask was taken off
-            os.fsync(target.fileno())
+
+        write_new(aside, write, mode=mode)
 
 
 def list_signature(record: bytes, folder: str, signature: bytes) -> bytes:
@@ -300,19 +300,14 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _sync_directories(paths: Sequence[Path]) -> None:
-    """Make renames in the directories of these files durable (POSIX); Windows has no such call and needs none."""
-    if sys.platform != "win32":
-        for directory in {path.parent for path in paths}:
-            try:
-                descriptor = os.open(directory, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-            except OSError as error:
-                hint = "run the command again: it completes what is missing"
-                expected, got = "to be able to flush it to the disk", error.strerror or str(error)
-                raise UsageError(str(directory), expected=expected, got=got, hint=hint) from error
+    """Make renames in the directories of these files durable."""
+    for directory in {path.parent for path in paths}:
+        try:
+            sync_directory(directory)
+        except OSError as error:
+            hint = "run the command again: it completes what is missing"
+            expected, got = "to be able to flush it to the disk", error.strerror or str(error)
+            raise UsageError(str(directory), expected=expected, got=got, hint=hint) from error
 
 
 def _cannot_write(path: Path, error: OSError) -> UsageError:

@@ -15,15 +15,16 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import KeyList
 from pip_verify.publish.page import LIST_NAME, POLICY, Shown, render
 from pip_verify.publish.releases import Releases, Signers, Statement, counting, signers_of
 from pip_verify.sources.statements import DEFAULT_TEMPLATE
-from pip_verify.storage import locked, read_file
+from pip_verify.storage import locked, read_file, sync_directory, write_new
 
 MANIFEST = ".pip-verify-site"
 
@@ -243,11 +244,19 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 
 def _write_all(directory: Path, files: Mapping[str, bytes]) -> None:
+    """All of it is on the disk before it takes the place of the old site: after a power loss the manifest would not
+    fit, and the next call would refuse the directory."""
     directory.mkdir()
     for name, data in files.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        write_new(path, partial(_write, data), mode=0o666)
+    for folder, _, _ in os.walk(directory):
+        sync_directory(Path(folder))
+
+
+def _write(data: bytes, file: BinaryIO) -> None:
+    file.write(data)
 
 
 def _clear_up(directory: Path) -> None:
@@ -263,6 +272,7 @@ def _clear_up(directory: Path) -> None:
 def _swap(directory: Path, aside: Path, old: Path) -> None:
     if not os.path.lexists(directory):
         aside.rename(directory)
+        sync_directory(directory.parent)
         return
     directory.rename(old)
     try:
@@ -270,5 +280,6 @@ def _swap(directory: Path, aside: Path, old: Path) -> None:
     except OSError:
         old.rename(directory)
         raise
+    sync_directory(directory.parent)
     with contextlib.suppress(OSError):  # the new site is in place; what is left of the old one is no failure
         shutil.rmtree(old)

@@ -280,6 +280,32 @@ def test_the_manifest_is_what_sha256sum_checks(root: Path) -> None:
     assert done.stdout.count(b": OK\n") == len(read_manifest(root / "site")) == 6
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the path of an open file")
+def test_all_of_it_is_on_the_disk_before_it_takes_its_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the calls can show it, short of a power cut: files, their directories, the swap, the directory above."""
+    events: list[str] = []
+    sync, rename = os.fsync, Path.rename
+
+    def synced(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(root)
+        events.append(str(Path(*path.parts[1:])) if path.parts and path.parts[0].endswith(".tmp") else f"/{path}")
+        sync(descriptor)
+
+    def renamed(path: Path, target: Path) -> Path:
+        events.append("->")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    files = {"keys.json": b"{}", "releases/demo/1.0.jws": b"{}"}
+    for swaps in (["->"], ["->", "->"]):
+        write_site(root / "site", files)
+        place = events.index("->")
+        assert {*files, MANIFEST, ".", "releases", "releases/demo"} == set(events[:place])
+        assert events[place:] == [*swaps, "/."]
+        events.clear()
+
+
 def test_what_left_the_list_leaves_the_site(root: Path) -> None:
     write_site(root / "site", build(root).files)
     (root / "releases/demo/1.0.jws").unlink()
