@@ -16,6 +16,7 @@ from pip_verify.discovery import Discoverer, Finding, Refusal, Wanted, exact_req
 from pip_verify.discovery.environment import installed
 from pip_verify.discovery.merge import is_ours, merge
 from pip_verify.errors import EvidenceError, SourceError
+from pip_verify.firstuse import Seen
 from pip_verify.judge import Judge
 from pip_verify.keys import PublicKey
 from pip_verify.lockfiles.model import LockedFile, Unlocked
@@ -570,6 +571,13 @@ def merged(text: str, *findings: Finding, today: date = TODAY) -> str:
     return trust.text()
 
 
+def looked_at(text: str, finding: Finding) -> Finding:
+    """The finding as it is when the project was looked at under this trust file's pin."""
+    publisher = trust_file(text).policy.publisher_for(finding.project)
+    assert publisher is not None
+    return replace(finding, stated=publisher.pin())
+
+
 def test_publishers_are_pinned_and_the_rest_is_exempt_by_hash() -> None:
     text = merged("", UNSIGNED, SIGNED, replace(SIGNED, project="apple"))
     policy = trust_file(text).policy
@@ -642,22 +650,110 @@ def test_a_publisher_who_signs_nothing_of_a_release_any_more_is_no_reason_to_exe
     before = merged("", replace(SIGNED, unsigned=("d" * 64,), reason="r"))
     trust = trust_file(before)
     vanished = Finding("demo", unsigned=("e" * 64,), reason="r", version="2.0", listed=("e" * 64,))
-    result = merge(trust, [vanished], today=TODAY, until=UNTIL)
+    result = merge(trust, [looked_at(before, vanished)], today=TODAY, until=UNTIL)
     assert trust.text() == before
     assert "nothing of it is signed" in result.problems[0]
     assert (result.signed, result.exempt) == ([], [])
 
 
+def test_a_wholly_unsigned_release_beside_a_signed_one_of_a_publisher_is_not_exempted() -> None:
+    old = replace(SIGNED, unsigned=("d" * 64,), reason="r", listed=("a" * 64, "d" * 64))
+    before = merged("", old)
+    trust = trust_file(before)
+    vanished = Finding("demo", unsigned=("e" * 64,), reason="r", version="2.0", listed=("e" * 64,))
+    result = merge(trust, [looked_at(before, finding) for finding in (old, vanished)], today=TODAY, until=UNTIL)
+    assert trust.text() == before
+    assert "demo 2.0: nothing of it is signed by keys-example" in result.problems[0]
+    again = replace(vanished, version="0.9", unsigned=("d" * 64,), listed=("d" * 64,))
+    result = merge(trust, [looked_at(before, finding) for finding in (old, again)], today=TODAY, until=UNTIL)
+    assert (trust.text(), result.problems) == (before, [])  # exempt already, and nothing new
+
+
+def test_the_last_exempt_file_that_is_signed_by_now_makes_room_for_those_of_a_new_release() -> None:
+    before = merged("", replace(SIGNED, unsigned=("d" * 64,), reason="r", listed=("a" * 64, "d" * 64)))
+    whole = replace(SIGNED, signed=("a" * 64, "d" * 64), listed=("a" * 64, "d" * 64))
+    newer = replace(SIGNED, signed=("1" * 64,), unsigned=("2" * 64,), version="2.0", listed=("1" * 64, "2" * 64))
+    (exemption,) = trust_file(merged(before, *(looked_at(before, one) for one in (whole, newer)))).policy.exemptions
+    assert exemption.hashes == ("2" * 64,)
+
+
+def test_a_file_that_came_to_the_exempt_release_that_is_signed_by_now_is_not_exempted() -> None:
+    before = merged("", replace(SIGNED, unsigned=("d" * 64,), reason="r", listed=("a" * 64, "d" * 64)))
+    now = replace(SIGNED, signed=("a" * 64, "d" * 64), unsigned=("e" * 64,), listed=("a" * 64, "d" * 64, "e" * 64))
+    trust = trust_file(before)
+    result = merge(trust, [looked_at(before, now)], today=TODAY, until=UNTIL)
+    assert trust.policy.exemptions == ()
+    assert "e" * 64 in result.problems[0]
+
+
+def test_a_file_that_came_to_an_exempt_release_is_not_exempted_when_the_project_gets_its_publisher() -> None:
+    before = merged("", UNSIGNED)
+    newer = replace(SIGNED, project="bare", version="2.0", listed=("a" * 64,))
+    grown = replace(UNSIGNED, unsigned=("b" * 64, "c" * 64, "e" * 64), listed=("b" * 64, "c" * 64, "e" * 64))
+    trust = trust_file(before)
+    result = merge(trust, [newer, grown], today=TODAY, until=UNTIL)
+    assert trust.policy.exemptions[0].hashes == ("b" * 64, "c" * 64)
+    assert "e" * 64 in result.problems[0]
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        '[[exempt]]\nproject = "{}"\nreason = "by Ann"\nhashes = ["sha256:' + "9" * 64 + '"]\n',
+        '[publishers.ann]\nkey-list = "https://ann.example/keys.json"\nprojects = ["{}"]\n',
+    ],
+)
+@pytest.mark.parametrize("finding", [SIGNED, UNSIGNED])
+def test_who_decides_while_init_looks_has_the_last_word(decision: str, finding: Finding) -> None:
+    text = decision.format(finding.project)
+    trust = trust_file(text)
+    result = merge(trust, [finding], today=TODAY, until=UNTIL)
+    assert trust.text() == text
+    assert (result.decided, result.signed, result.exempt) == ([finding.project], [], [])
+    assert "in the meantime" in result.problems[0]
+
+
+def test_a_publisher_that_was_changed_while_init_looked_has_the_last_word() -> None:
+    before = merged("", replace(SIGNED, unsigned=("d" * 64,), reason="r"))
+    looked = looked_at(before, replace(SIGNED, signed=("a" * 64, "d" * 64)))
+    trust = trust_file(before.replace("https://keys.example/keys.json", "https://ann.example/keys.json"))
+    assert merge(trust, [looked], today=TODAY, until=UNTIL).decided == ["demo"]
+    moved = trust_file("# a line more\n" + before)  # the same pin on another line is no other pin
+    assert merge(moved, [looked], today=TODAY, until=UNTIL).signed == ["demo"]
+
+
+SEEN = Seen("demo", (PublicKey.from_raw(ALICE.raw),), SIGNED.key_list, TODAY, {"1.0": "release-statement"})
+RECORDED = replace(SIGNED, keys=SEEN.keys, seen=SEEN)
+
+
+def test_what_the_lock_of_first_uses_holds_for_is_left_to_it() -> None:
+    text = '[policy]\nfirst-use = "record"\n'
+    trust = trust_file(text)
+    result = merge(trust, [RECORDED], today=TODAY, until=UNTIL)
+    assert (trust.text(), result.recorded, result.signed) == (text, ["demo"], [])
+
+
+@pytest.mark.parametrize("text", ["", '[policy]\nfirst-use = "record"\n'])
+def test_what_the_lock_does_not_hold_for_gets_a_publisher_and_that_is_told(text: str) -> None:
+    trust = trust_file(text)
+    finding = replace(RECORDED, unsigned=("d" * 64,) if text else (), reason="r")
+    result = merge(trust, [finding], today=TODAY, until=UNTIL)
+    (publisher,) = trust.policy.publishers
+    assert (publisher.key_list, publisher.projects) == (SIGNED.key_list, ("demo",))
+    assert "pip-verify.lock" in result.problems[0]
+
+
 def test_a_newer_release_that_is_signed_in_part_adds_the_rest() -> None:
     before = merged("", replace(SIGNED, unsigned=("d" * 64,), reason="r", listed=("a" * 64, "d" * 64)))
     newer = replace(SIGNED, signed=("1" * 64,), unsigned=("2" * 64,), version="2.0", listed=("1" * 64, "2" * 64))
-    (exemption,) = trust_file(merged(before, newer)).policy.exemptions
+    (exemption,) = trust_file(merged(before, looked_at(before, newer))).policy.exemptions
     assert exemption.hashes == ("2" * 64, "d" * 64)
 
 
 def test_an_exemption_goes_when_all_of_a_publisher_s_release_is_signed() -> None:
     before = merged("", replace(SIGNED, unsigned=("d" * 64,), reason="r"))
-    assert trust_file(merged(before, replace(SIGNED, signed=("a" * 64, "d" * 64)))).policy.exemptions == ()
+    whole = looked_at(before, replace(SIGNED, signed=("a" * 64, "d" * 64)))
+    assert trust_file(merged(before, whole)).policy.exemptions == ()
 
 
 def test_an_existing_table_of_the_same_list_is_used() -> None:

@@ -8,7 +8,7 @@ import io
 import os
 import shlex
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from pip_verify.cli.index_options import add_index_options, pip_options
 from pip_verify.cli.lock_options import add_lock_arguments, lock_names
 from pip_verify.cli.terminal import say, shown
-from pip_verify.cli.trust_file import Place, change, last_day, locate
-from pip_verify.config import Settings
+from pip_verify.cli.trust_file import Place, change, last_day, locate, recorded
+from pip_verify.config import FIRST_USE_NAME, Settings
 from pip_verify.errors import UsageError
 from pip_verify.policy import EMPTY_POLICY, Policy
 from pip_verify.report.words import counted
@@ -27,6 +27,7 @@ from pip_verify.sources.address import redact
 if TYPE_CHECKING:
     from pip_verify.discovery import Discoverer, Finding, Refusal, Wanted
     from pip_verify.discovery.merge import Merged
+    from pip_verify.firstuse import Seen
     from pip_verify.lockfiles.model import LockedFile, LockedSet
     from pip_verify.trustfile import TrustFile
 
@@ -52,7 +53,8 @@ def run(arguments: Sequence[str]) -> int:
     today = datetime.now(timezone.utc).date()
     until = last_day(options.until, today)
     place = _place(options.file)
-    plan = _plan(options, place.policy)
+    seen = recorded(place, named=_named(options.file) is not None)
+    plan = _plan(options, place.policy, seen)
     results = _look(plan, options, settings, place.policy)
     skipped = [result for result in results if isinstance(result, Refusal) and result.absent and plan.environment]
     refusals = [result for result in results if isinstance(result, Refusal) and result not in skipped]
@@ -73,16 +75,21 @@ def run(arguments: Sequence[str]) -> int:
 
 def _place(stated: str | None) -> Place:
     """The trust file to write; one that is not there yet is a new one."""
-    name = stated or os.environ.get("PIP_VERIFY_TRUST_FILE")
+    name = _named(stated)
     if name is not None and not os.path.lexists(name):
         return Place(Path.cwd() / name, name, EMPTY_POLICY)
     return locate(name, os.environ, may_be_new=True)
 
 
+def _named(stated: str | None) -> str | None:
+    """The trust file that the user named, if they did."""
+    return stated or os.environ.get("PIP_VERIFY_TRUST_FILE")
+
+
 # What is looked at.
 
 
-def _plan(options: argparse.Namespace, policy: Policy) -> _Plan:
+def _plan(options: argparse.Namespace, policy: Policy, seen: Mapping[str, Seen]) -> _Plan:
     from pip_verify.discovery import Wanted
 
     names = lock_names(options)
@@ -97,7 +104,7 @@ def _plan(options: argparse.Namespace, policy: Policy) -> _Plan:
         expected = "at least one release to look at"
         got = plan.problems[0] if plan.problems else "none"
         raise UsageError(" ".join(names) or "environment", expected=expected, got=got, hint=_LOCK_IT)
-    return _undecided(plan, policy)
+    return _undecided(plan, policy, seen)
 
 
 _LOCK_IT = "name a lock: pip-verify init -r requirements.txt, or pip-verify init uv.lock"
@@ -137,17 +144,19 @@ def _from_locks(locked: LockedSet) -> _Plan:
     return _Plan(left, sorted(pinned), problems, environment=False)
 
 
-def _undecided(plan: _Plan, policy: Policy) -> _Plan:
-    """Without the projects that a person has decided about: a publisher signs them, or their exemption is by hand."""
-    from pip_verify.discovery.merge import is_ours
+def _undecided(plan: _Plan, policy: Policy, seen: Mapping[str, Seen]) -> _Plan:
+    """Without the projects that a person has decided about; with what is stated or was seen of the others."""
+    from pip_verify.discovery.merge import is_undecided
 
     wanted = []
     for item in plan.wanted:
-        publisher, exemption = policy.publisher_for(item.project), policy.exemption_for(item.project)
-        if is_ours(exemption) or (publisher is None and exemption is None):
-            wanted.append(item if publisher is None else replace(item, pin=publisher.pin()))
-        else:
+        publisher = policy.publisher_for(item.project)
+        if not is_undecided(policy, item.project):
             plan.covered.append(item.project)
+        elif publisher is None:
+            wanted.append(replace(item, seen=seen.get(item.project)))
+        else:
+            wanted.append(replace(item, pin=publisher.pin()))
     return replace(plan, wanted=wanted)
 
 
@@ -203,12 +212,15 @@ def _write(place: Place, findings: Sequence[Finding], *, today: date, until: dat
 def _summarise(plan: _Plan, merged: Merged, done: str, command: str) -> None:
     for problem in (*plan.problems, *merged.problems):
         say(f"warning: {problem}")
-    projects = counted(len({*merged.signed, *merged.exempt, *plan.covered}), "project")
-    counts = f"{projects}: {len(merged.signed)} signed by {counted(len(merged.publishers), 'publisher')}"
+    projects = {*merged.signed, *merged.exempt, *merged.recorded, *merged.decided, *plan.covered}
+    signed = f"{len(merged.signed)} signed by {counted(len(merged.publishers), 'publisher')}"
+    counts = f"{counted(len(projects), 'project')}: {signed}"
     if merged.partly:
         counts += f" ({len(merged.partly)} in part; their other files are exempt)"
-    covered = f", {len(set(plan.covered))} decided by you before" if plan.covered else ""
-    say(f"{counts}, {len(merged.exempt)} exempt{covered}")
+    decided = {*plan.covered, *merged.decided}
+    covered = f", {len(decided)} decided by you before" if decided else ""
+    kept = f", {len(merged.recorded)} recorded in {FIRST_USE_NAME}" if merged.recorded else ""
+    say(f"{counts}, {len(merged.exempt)} exempt{kept}{covered}")
     say(f"{done}: read it before you commit it")
     say(f"next: {command}")
 

@@ -11,13 +11,13 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.cli.terminal import project_names, say, shown
-from pip_verify.cli.trust_file import change, locate, make_parser
+from pip_verify.cli.trust_file import change, locate, make_parser, recorded
 from pip_verify.config import Settings
 from pip_verify.errors import UsageError
 from pip_verify.keys import PublicKey
@@ -28,6 +28,7 @@ from pip_verify.trustfile import TrustFile
 
 if TYPE_CHECKING:
     from pip_verify.discovery import Finding
+    from pip_verify.firstuse import Seen
     from pip_verify.judge import Judge
     from pip_verify.sources.index import Index
     from pip_verify.sources.keylists import KeyListStore
@@ -71,15 +72,20 @@ def run(arguments: Sequence[str]) -> int:
     names = tuple(project_names(options.projects))
     settings = Settings.resolve(vars(options), os.environ)
     place = locate(settings.trust_file, os.environ, may_be_new=True)
+    seen = recorded(place, named=settings.trust_file is not None)
     wanted = _stated(names, stated, options, place.policy)
+    overridden = [seen[name] for name in names if name in seen and place.policy.publisher_for(name) is None]
     if not options.offline:
         from pip_verify.cli.fresh import fresh_judge
 
         with tempfile.TemporaryDirectory(prefix="pip-verify-") as cache:
             judge, key_lists = fresh_judge(settings, Path(cache))
-            wanted = wanted or _found(names, options.publisher, _look(names, judge, place.policy, settings))
+            wanted = wanted or _found(names, options.publisher, _look(names, judge, place.policy, settings, seen))
             for one in wanted:
                 _try(one, key_lists)
+
+    for entry in overridden:
+        _tell_recorded(entry)
 
     def edit(trust_file: TrustFile) -> None:
         for one in wanted:
@@ -113,8 +119,14 @@ def _stated(
     return []
 
 
-def _look(names: Sequence[str], judge: Judge, policy: Policy, settings: Settings) -> list[Finding]:
-    """Who signed the newest release of each project, as it says and as was proved; raises UsageError for nobody."""
+def _look(
+    names: Sequence[str], judge: Judge, policy: Policy, settings: Settings, seen: Mapping[str, Seen]
+) -> list[Finding]:
+    """Who signed the newest release of each project, as it says and as was proved.
+
+    seen: what the lock of first uses says; it is believed where the trust file has no publisher, and a release that
+    departs from it is an EvidenceError. Raises UsageError for a release that nobody signed.
+    """
     from pip_verify.discovery import Discoverer
     from pip_verify.sources.index import Index
 
@@ -123,7 +135,8 @@ def _look(names: Sequence[str], judge: Judge, policy: Policy, settings: Settings
     discoverer = Discoverer(index, judge, known=known, statements_dir=settings.statements)
     findings = []
     for name in names:
-        finding = discoverer.find(name, _newest(index, name), ())
+        entry = seen.get(name) if policy.publisher_for(name) is None else None
+        finding = discoverer.find(name, _newest(index, name), (), seen=entry)
         for problem in finding.problems:
             say(problem)
         if finding.key_list is None and not finding.keys:
@@ -134,6 +147,13 @@ def _look(names: Sequence[str], judge: Judge, policy: Policy, settings: Settings
         say(f"{name} {finding.version}: {_signed_part(finding)} signed, by {finding.evidence}")
         findings.append(finding)
     return findings
+
+
+def _tell_recorded(entry: Seen) -> None:
+    keys = ", ".join(key.text for key in entry.keys)
+    listed = f", on the key list {entry.key_list}" if entry.key_list is not None else ""
+    when = f"first seen {entry.first_seen.isoformat()}, {entry.origin}"
+    say(f"{entry.project}: recorded were {keys}{listed} ({when}); this pin holds instead")
 
 
 def _newest(index: Index, project: str) -> str:
@@ -196,11 +216,12 @@ def _try(wanted: Wanted, key_lists: KeyListStore) -> None:
 def _write(trust_file: TrustFile, wanted: Wanted) -> None:
     from pip_verify.discovery.merge import is_ours
 
-    for project in wanted.projects:
-        exemption = trust_file.policy.exemption_for(project)
-        if is_ours(exemption):
-            trust_file.remove_exemption(project)
     publisher = wanted.publisher_in(trust_file.policy)
+    for project in wanted.projects:
+        # where they are to sign it already, what is exempt are the files of theirs that they have not signed
+        changes = publisher is None or trust_file.policy.publisher_for(project) != publisher
+        if changes and is_ours(trust_file.policy.exemption_for(project)):
+            trust_file.remove_exemption(project)
     if publisher is not None:
         trust_file.add_projects(publisher.name, wanted.projects)
         return

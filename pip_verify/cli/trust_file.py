@@ -10,13 +10,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pip_verify.cli.terminal import show, shown
-from pip_verify.config import TRUST_FILE_NAME, find_trust_file
+from pip_verify.config import (
+    FIRST_USE_NAME,
+    TRUST_FILE_NAME,
+    find_trust_file,
+    refuse_foreign,
+    refuse_writable_by_all,
+)
 from pip_verify.errors import UsageError
 from pip_verify.policy import TRUST_FILE_MAX_BYTES, Policy
 from pip_verify.storage import locked, read_file, write_atomically
 from pip_verify.trustfile import TrustFile, diff
+
+if TYPE_CHECKING:
+    from pip_verify.firstuse import Seen
 
 MONTHS = 6  # how long an exemption holds if nobody says for how long
 
@@ -44,6 +54,17 @@ def locate(stated: str | None, environ: Mapping[str, str], *, may_be_new: bool =
             raise UsageError("trust file", expected=f"a {TRUST_FILE_NAME} from here upwards", got="none", hint=hint)
         return Place(Path.cwd() / TRUST_FILE_NAME, TRUST_FILE_NAME, policy)
     return Place(Path.cwd() / policy.source, policy.source, policy)
+
+
+def recorded(place: Place, *, named: bool) -> dict[str, Seen]:
+    """What ``pip-verify.lock`` beside the trust file says, by project, whether or not policy asks for it today: what
+    was seen once must not be lost because somebody writes down whom to trust.
+
+    named: the user named the trust file. Raises UsageError for a lock that is not whole, a link, or another user's.
+    """
+    from pip_verify.sources.firstuse import read_lock
+
+    return read_lock(place.path.with_name(FIRST_USE_NAME), refuse_writable_by_all if named else refuse_foreign)
 
 
 def change(place: Place, edit: Callable[[TrustFile], None], *, dry_run: bool) -> bool:

@@ -22,6 +22,7 @@ from pip_verify.artifact.name import canonical_version, normalise
 from pip_verify.discovery.proof import Finding, Progress, Prover
 from pip_verify.discovery.refusal import Refusal, RefusedError
 from pip_verify.discovery.release import Release, read_release
+from pip_verify.firstuse import Seen
 from pip_verify.judge import Judge
 from pip_verify.lockfiles.model import LockedFile, Unlocked
 from pip_verify.pins import Pin
@@ -38,12 +39,14 @@ _Result = TypeVar("_Result")
 class Wanted:
     """One release to look at. project: normalised. version: None where the lock states digests alone. files: what the
     lock allows of it; none: there is no lock, and every file of the version on the index counts. pin: what the trust
-    file states for the project already; then nobody else is looked for."""
+    file states for the project already; then nobody else is looked for. seen: what ``pip-verify.lock`` says of it,
+    where nobody is pinned; then what departs from that is refused."""
 
     project: str
     version: str | None
     files: tuple[LockedFile, ...] = ()
     pin: Pin | None = None
+    seen: Seen | None = None
 
 
 class Discoverer:
@@ -61,10 +64,12 @@ class Discoverer:
         self._prover = Prover(index, judge, statements_dir)
         self._known = tuple(known)
 
-    def find(self, project: str, version: str | None, files: Sequence[LockedFile]) -> Finding:
-        """Look at one release. Raises EvidenceError (bad: other bytes than locked, a bad signature) and SourceError
-        (something could not be looked at, so that nothing is known)."""
-        (result,) = self.find_all([Wanted(project, version, tuple(files))])
+    def find(
+        self, project: str, version: str | None, files: Sequence[LockedFile], *, seen: Seen | None = None
+    ) -> Finding:
+        """Look at one release. Raises EvidenceError (bad: other bytes than locked, a bad signature, a departure from
+        what was seen) and SourceError (something could not be looked at, so that nothing is known)."""
+        (result,) = self.find_all([Wanted(project, version, tuple(files), seen=seen)])
         if isinstance(result, Refusal):
             raise result.error
         return result
@@ -86,7 +91,7 @@ class Discoverer:
 
     def _read(self, wanted: Wanted) -> Release:
         release = read_release(self._index, wanted.project, wanted.version, wanted.files)
-        return replace(release, stated=wanted.pin)
+        return replace(release, stated=wanted.pin, seen=wanted.seen)
 
 
 def _each(work: Callable[[_Item], _Result], items: Sequence[_Item | Refusal]) -> list[_Result | Refusal]:

@@ -18,17 +18,20 @@ from pip_verify.errors import EvidenceError, SourceError
 from pip_verify.evidence import Claim, Found
 from pip_verify.evidence.formats import FORMATS
 from pip_verify.evidence.record_jws import keys_inside
+from pip_verify.firstuse import Seen
 from pip_verify.judge import Case, Examined, Judge
 from pip_verify.keys import PublicKey
 from pip_verify.pins import Pin
+from pip_verify.sources.firstuse import Carried, held_against
 from pip_verify.sources.index import Index, IndexFile
 from pip_verify.sources.statements import places
-from pip_verify.verdict import EXIT_PRECEDENCE, Reason
+from pip_verify.verdict import EXIT_PRECEDENCE, Reason, Verdict
 
 _LEGACY = "record-jws"
 _ABSENT = {"PV102"}
 _BAD = {"PV301", "PV302", "PV303", "PV304", "PV401", "PV402"}
 _OF_OTHER_FILES = {"PV102", "PV303"}
+_DEPARTURES = {"PV109", "PV204", "PV205"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Finding:
     key_list: the publisher's, if there is one; keys: else the keys to pin. evidence: the kind that proved it
     (``evidence.FORMATS``), "" when nothing did. signed, unsigned: hex sha256 digests of the files, sorted. reason: why
     the unsigned ones are, in plain words. problems: what the user must be told. listed:
-    digests of all files of this version on the index.
+    digests of all files of this version on the index. seen: what ``pip-verify.lock`` says of the project, which this
+    release does not depart from. stated: the pin that the trust file had for the project when it was looked at.
     """
 
     project: str
@@ -51,6 +55,8 @@ class Finding:
     reason: str = ""
     version: str | None = None
     listed: tuple[str, ...] = ()
+    seen: Seen | None = None
+    stated: Pin | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +84,16 @@ class Prover:
         self._statements_dir = statements_dir
 
     def by_digest(self, release: Release, known: Sequence[Pin]) -> Progress:
-        """Under the pin that the trust file states, else the key lists that the release names, in their order; else,
-        where a statement lies on this machine, under the pins known; else by the keys that a wheel itself names.
+        """Under the pin that the trust file states, else as the lock of first uses has it, else under the key lists
+        that the release names, in their order; else, where a statement lies on this machine, under the pins known; else
+        by the keys that a wheel itself names.
 
         Raises RefusedError.
         """
         if release.stated is not None:
             return self._best(release, [release.stated])
+        if release.seen is not None:
+            return self._as_recorded(release, release.seen)
         progress = self._best(release, [_pin_for(url, known) for url in release.key_lists])
         if not progress.signed:
             progress = self._by_statement_here(progress, known)
@@ -92,11 +101,14 @@ class Prover:
 
     def complete(self, progress: Progress, lists: Sequence[Pin]) -> Finding:
         """With the key lists that proved other projects, and with the bytes of wheels that sign themselves."""
-        if not progress.signed and progress.release.stated is None:
+        release = progress.release
+        if release.seen is not None:
+            return _finding(progress, statement_here=False)
+        if not progress.signed and release.stated is None:
             progress = self._by_statement_here(progress, lists)
         if progress.pin is not None and progress.evidence and FORMATS[progress.evidence].in_wheel:
             progress = self._look_inside(progress, progress.pin)
-        return _finding(progress, statement_here=not progress.signed and self._has_statement_here(progress.release))
+        return _finding(progress, statement_here=not progress.signed and self._has_statement_here(release))
 
     def _best(self, release: Release, pins: Sequence[Pin]) -> Progress:
         best = Progress(release)
@@ -127,6 +139,47 @@ class Prover:
             elif not _is_unsigned(examined):
                 raise RefusedError(Refusal(release.project, examined.verdict.reasons[0]))
         return Progress(release, pin if signed else None, tuple(signed), evidence)
+
+    def _as_recorded(self, release: Release, seen: Seen) -> Progress:
+        """Each file as any run judges it by the lock of first uses; raises RefusedError for what departs from it."""
+        wheels = dict(release.opened)
+        signed: list[IndexFile] = []
+        evidence = ""
+        for file in release.files:
+            examined = self._examine_recorded(release, file, seen, wheels)
+            if examined.verdict.accepted:
+                signed.append(file)
+                evidence = evidence or examined.verdict.evidence
+        return Progress(release, seen.pin() if signed else None, tuple(signed), evidence)
+
+    def _examine_recorded(
+        self, release: Release, file: IndexFile, seen: Seen, wheels: dict[str, WheelFacts]
+    ) -> Examined:
+        digest, artifact = file.sha256 or "", artifact_of(file)
+        beside = dict(release.beside).get(digest)
+        case = Case(artifact, (seen.pin(artifact.version),), wheel=wheels.get(digest), beside=beside)
+        examined = self._judge.examine(case)
+        if not examined.verdict.accepted and case.wheel is None and artifact.kind == "wheel":
+            case = replace(case, wheel=self._inside(release, file))
+            examined = self._judge.examine(case)
+        if examined.verdict.accepted:
+            return examined
+        carried = Carried(release.metadata, None if case.wheel is None else case.wheel.record_jws)
+
+        def under(pins: tuple[Pin, ...]) -> Verdict:
+            return self._judge.judge(replace(case, pins=pins))
+
+        verdict = held_against(seen, examined.verdict, under, carried, frozen=False)
+        if verdict.reasons[0].id in _DEPARTURES or not _is_unsigned(examined):
+            raise RefusedError(Refusal(release.project, verdict.reasons[0]))
+        return examined
+
+    def _inside(self, release: Release, file: IndexFile) -> WheelFacts | None:
+        """What a wheel holds, if a signature may be in it."""
+        try:
+            return open_wheel(self._index, file)[0] if self._index.may_be_signed_inside(file) else None
+        except SourceError as error:
+            raise refuse(release.project, "PV502", error) from error
 
     def _by_statement_here(self, progress: Progress, pins: Sequence[Pin]) -> Progress:
         """A statement that the user laid down here, by a publisher whom this release does not name.
@@ -242,6 +295,8 @@ def _finding(progress: Progress, *, statement_here: bool) -> Finding:
         reason=_reason(progress) if progress.unsigned else "",
         version=release.version,
         listed=release.listed,
+        seen=release.seen,
+        stated=release.stated,
     )
 
 

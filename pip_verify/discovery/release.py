@@ -18,6 +18,7 @@ from pip_verify.artifact.wheel import WheelFacts
 from pip_verify.discovery.match import match
 from pip_verify.discovery.refusal import Refusal, RefusedError, refuse
 from pip_verify.errors import EvidenceError, SourceError
+from pip_verify.firstuse import Seen
 from pip_verify.inspection import read_bytes, sha256_of
 from pip_verify.lockfiles.model import LockedFile
 from pip_verify.pins import Pin
@@ -35,7 +36,7 @@ class Release:
     of all files of this version on the index. key_lists: URLs that it names. opened: what the strict reader found in
     the one wheel that was read, by its digest. silent: why it cannot say who signs it, in plain words, or "". beside:
     paths of local files, by digest. problems: what the user must be told. stated: the pin that the trust file has for
-    the project already.
+    the project already. seen: what the lock of first uses says of it. metadata: as it was read, b"" where it was not.
     """
 
     project: str
@@ -48,6 +49,8 @@ class Release:
     problems: tuple[str, ...] = ()
     beside: tuple[tuple[str, Path], ...] = ()
     stated: Pin | None = None
+    seen: Seen | None = None
+    metadata: bytes = b""
 
 
 def read_release(index: Index, project: str, version: str | None, locked: Sequence[LockedFile]) -> Release:
@@ -123,7 +126,7 @@ def _from_sdist(index: Index, release: Release, file: IndexFile) -> Release:
 
 def _naming(release: Release, metadata: bytes, filename: str) -> Release:
     try:
-        return replace(release, key_lists=key_list_urls(metadata))
+        return replace(release, key_lists=key_list_urls(metadata), metadata=metadata)
     except EvidenceError as error:
         return _silent(release, f"the metadata of {filename} cannot be read: expected {error.expected}")
 

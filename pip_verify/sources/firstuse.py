@@ -128,18 +128,7 @@ class FirstUse:
         verdict = under((seen.pin(artifact.version),))
         if verdict.accepted:
             return self._note(seen, verdict)
-        today = self._today(seen, under, None if carried is None else carried())
-        reason = compare(seen, verdict, today)
-        return explained(verdict if reason is None else departed(verdict, reason), seen, today)
-
-    def _today(self, seen: Seen, under: Under, carried: Carried | None) -> Today:
-        """By whom a refused artifact is signed now, and how. Where nothing may be used for the first time, no address
-        is asked that only the artifact names."""
-        known = Pin((), seen.key_list, formats=RANKS) if seen.key_list else Pin(seen.keys, formats=RANKS)
-        found = () if carried is None else tuple(_candidates(carried, self._name))
-        pins = [replace(known, origin=Origin(seen.key_list or self._name)), *found]
-        asked = [pin for pin in pins if pin.key_list in (None, seen.key_list) or not self._frozen]
-        return Today(_most_telling([under((pin,)) for pin in asked]), _key_lists(carried) if carried else ())
+        return held_against(seen, verdict, under, None if carried is None else carried(), frozen=bool(self._frozen))
 
     def _first(self, artifact: Artifact, under: Under, carried: Carried) -> Verdict:
         candidates = list(_candidates(carried, self._name))
@@ -213,6 +202,27 @@ class FirstUse:
             return [contradicted(verdict, theirs) for verdict in self._changed[project] if theirs is not None]
         there[project] = merged
         return []
+
+
+def held_against(seen: Seen, verdict: Verdict, under: Under, carried: Carried | None, *, frozen: bool) -> Verdict:
+    """A refusal that was reached under the entry's pin, with why it departs from what was seen, if it does.
+
+    carried: what the artifact says of itself, None while that is not known. frozen: nothing may be used for the first
+    time; then no address is asked that only the artifact names.
+    """
+    today = _today(seen, under, carried, frozen=frozen)
+    reason = compare(seen, verdict, today)
+    return explained(verdict if reason is None else departed(verdict, reason), seen, today)
+
+
+def _today(seen: Seen, under: Under, carried: Carried | None, *, frozen: bool) -> Today:
+    """By whom a refused artifact is signed now, and how."""
+    lock = seen.origin.file
+    known = Pin((), seen.key_list, formats=RANKS) if seen.key_list else Pin(seen.keys, formats=RANKS)
+    found = () if carried is None else tuple(_candidates(carried, lock))
+    pins = [replace(known, origin=Origin(seen.key_list or lock)), *found]
+    asked = [pin for pin in pins if pin.key_list in (None, seen.key_list) or not frozen]
+    return Today(_most_telling([under((pin,)) for pin in asked]), _key_lists(carried) if carried else ())
 
 
 def read_lock(path: Path, check: Check = lambda _, __: None) -> dict[str, Seen]:

@@ -245,6 +245,20 @@ def test_an_exemption_written_by_init_goes_and_one_by_hand_is_asked_about(world:
     assert "# for the time being\n" in trust_file(world)
 
 
+def test_the_files_that_a_publisher_left_unsigned_stay_exempt_when_it_is_pinned_again(world: World) -> None:
+    world.publisher.show(ALICE)
+    table = f'[publishers.x]\nkey-list = "{world.publisher.list_url}"\nprojects = ["demo"]\n'
+    digest = sha256(b"sdist")
+    exemption = (
+        f'\n[[exempt]]\nproject = "demo"\nreason = "r"\nhashes = ["sha256:{digest}"]\norigin = "init 2026-11-20"\n'
+    )
+    world.save(NAME, (table + exemption).encode())
+    unchanged(world, table + exemption, run(world, "pin", "demo", world.publisher.pin), 0)
+    world.save(NAME, (table.replace('"demo"', '"other"') + exemption).encode())
+    assert run(world, "pin", "demo", world.publisher.pin).code == 0  # nobody was to sign it before
+    assert "[[exempt]]" not in trust_file(world)
+
+
 def test_a_typing_error_in_the_trust_file_is_told_with_the_nearest_key(world: World) -> None:
     old = by_hand(world).replace("projects", "project")
     world.save(NAME, old.encode())
