@@ -6,18 +6,19 @@ Each prints what it changed as a diff on standard output; whatever else there is
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import re
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.cli.lock_options import add_lock_arguments, lock_names
 from pip_verify.cli.terminal import project_names, say, show, shown
-from pip_verify.cli.trust_file import Place, change, last_day, locate, make_parser
+from pip_verify.cli.trust_file import Place, change, last_day, locate, make_parser, recorded
 from pip_verify.config import FIRST_USE_NAME, Settings
 from pip_verify.errors import UsageError
 from pip_verify.report.safe import one_line
@@ -25,7 +26,7 @@ from pip_verify.trustfile import TrustFile, diff
 
 if TYPE_CHECKING:
     from pip_verify.lockfiles.model import LockedSet
-    from pip_verify.policy import Exemption
+    from pip_verify.policy import Exemption, Policy
 
 DUE_WITHIN = 42  # days: long enough to ask upstream whether the project is signed by now
 
@@ -42,38 +43,48 @@ def pin(arguments: Sequence[str]) -> int:
 
 def unpin(arguments: Sequence[str]) -> int:
     """No longer say who signs projects; returns the exit code."""
-    from pip_verify.sources.firstuse import read_lock
-
     parser = make_parser("unpin", "No longer say who signs these projects: in the trust file and in pip-verify.lock.")
     parser.add_argument("projects", nargs="+", metavar="PROJECT", help="a project that is named there")
     options = parser.parse_args(arguments)
     names = project_names(options.projects)
     place = _locate(options)
-    first_uses = place.path.with_name(FIRST_USE_NAME)
-    recorded = [name for name in names if name in read_lock(first_uses)]
+    seen = recorded(place, named=_named(options) is not None)
     gone: list[str] = []
 
     def edit(trust_file: TrustFile) -> None:
-        named = [name for name in names if name not in recorded or _is_named(trust_file, name)]
+        for name in names:
+            _refuse_unknown(name, trust_file.policy, seen)
+        named = [name for name in names if name not in seen or _is_named(trust_file.policy, name)]
         gone.extend(trust_file.remove_project(name) or "" for name in named)
 
     change(place, edit, dry_run=options.dry_run)
     for publisher in filter(None, gone):
         say(f"publisher {publisher} signed nothing else, so its table is gone, too")
-    for name in recorded:
-        _forget(first_uses, name, dry_run=options.dry_run)
+    _forget(place, [name for name in names if name in seen], dry_run=options.dry_run)
     return 0
 
 
-def _is_named(trust_file: TrustFile, project: str) -> bool:
-    return any(project in publisher.projects for publisher in trust_file.policy.publishers)
+def _is_named(policy: Policy, project: str) -> bool:
+    return any(project in publisher.projects for publisher in policy.publishers)
 
 
-def _forget(path: Path, project: str, *, dry_run: bool) -> None:
+def _refuse_unknown(project: str, policy: Policy, seen: Collection[str]) -> None:
+    """Raise UsageError for a project that nothing here names, with the nearest that is; a pattern's is told later."""
+    if project in seen or policy.publisher_for(project) is not None:
+        return
+    named = {name for publisher in policy.publishers for name in publisher.projects if "*" not in name}
+    nearest = difflib.get_close_matches(project, sorted({*named, *seen}), n=1)
+    expected = f"a project that a publisher of {policy.source} or {FIRST_USE_NAME} names"
+    hint = f"pip-verify unpin {nearest[0]}" if nearest else f"see who is to sign it: pip-verify explain {project}"
+    raise UsageError(f"project {project}", expected=expected, got="no pin of it", hint=hint)
+
+
+def _forget(place: Place, projects: Sequence[str], *, dry_run: bool) -> None:
     from pip_verify.sources.firstuse import forget
 
-    old, new = forget(path, project, dry_run=dry_run)
-    show(diff(old, new, shown(path)))
+    if projects:
+        path = place.path.with_name(FIRST_USE_NAME)
+        show(diff(*forget(path, projects, dry_run=dry_run), shown(path)))
 
 
 # -- prune -----------------------------------------------------------------------------------------------
@@ -83,13 +94,15 @@ def prune(arguments: Sequence[str]) -> int:
     """Drop what nothing in these locks requires; returns the exit code."""
     parser = make_parser(
         "prune",
-        "Drop the projects and exemptions that nothing in these locks requires. Patterns stay. Name every lock that "
-        "this trust file serves, also that of your build requirements.",
+        "Drop the projects and exemptions that nothing in these locks requires, in the trust file and in "
+        "pip-verify.lock, and the hashes that init exempted and no lock has any more. Patterns stay. Name every lock "
+        "that this trust file serves, also that of your build requirements.",
     )
     add_lock_arguments(parser)
     options = parser.parse_args(arguments)
     place = _locate(options)
     required = _required(lock_names(options))
+    unused = [name for name in recorded(place, named=_named(options) is not None) if name not in required]
     dropped: list[str] = []
 
     def edit(trust_file: TrustFile) -> None:
@@ -102,8 +115,12 @@ def prune(arguments: Sequence[str]) -> int:
             if exemption.project not in required:
                 trust_file.remove_exemption(exemption.project)
                 dropped.append(f"{exemption.project}, exempt: {exemption.reason}")
+            else:
+                dropped.extend(_drop_superseded(trust_file, exemption, required[exemption.project]))
 
-    changed = change(place, edit, dry_run=options.dry_run)
+    changed = change(place, edit, dry_run=options.dry_run) or bool(unused)
+    _forget(place, unused, dry_run=options.dry_run)
+    dropped += [f"{name}, recorded in {FIRST_USE_NAME}" for name in unused]
     for what in dropped:
         say(f"{'would drop' if options.dry_run else 'dropped'} {what}")
     if not changed:
@@ -111,8 +128,31 @@ def prune(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _required(names: Sequence[str]) -> set[str]:
-    """The projects that the locks require; raises UsageError unless they state all they require."""
+def _drop_superseded(trust_file: TrustFile, exemption: Exemption, digests: Collection[str] | None) -> list[str]:
+    """Take out of an exemption of ``init``'s the hashes that no lock has any more; in words, what went.
+
+    digests: that the locks have, None where one of them states none. What a person wrote may be for more than locks.
+    """
+    from pip_verify.discovery.merge import is_ours
+
+    if digests is None or not is_ours(exemption):
+        return []
+    gone = [digest for digest in exemption.hashes if digest not in digests]
+    if not gone:
+        return []
+    project, left = exemption.project, set(exemption.hashes) - set(gone)
+    if not left:
+        trust_file.remove_exemption(project)
+        return [f"{project}, exempt with other hashes than the locks have: {exemption.reason}"]
+    trust_file.set_exemption(
+        project, reason=exemption.reason, hashes=left, until=exemption.until, origin=exemption.origin_note
+    )
+    return [f"sha256:{digest} of {project}, exempt: {exemption.reason}" for digest in gone]
+
+
+def _required(names: Sequence[str]) -> dict[str, set[str] | None]:
+    """The projects that the locks require, each with its digests, or None where one has no sha256; raises UsageError
+    unless they state all they require."""
     from pip_verify.sources.locks import load_locked
 
     if not names:
@@ -120,8 +160,14 @@ def _required(names: Sequence[str]) -> set[str]:
         raise UsageError("prune", expected="the locks that this trust file serves", got="none", hint=hint)
     locked = load_locked([Path(name) for name in names], environ=os.environ)
     _refuse_incomplete(locked, names)
-    required = {file.project for file in locked.files}
-    return required | {source.project for source in locked.sources if source.project is not None}
+    required: dict[str, set[str] | None] = {}
+    for file in locked.files:
+        digests = required.setdefault(file.project, set())
+        if file.sha256 is None:
+            required[file.project] = None
+        elif digests is not None:
+            digests.add(file.sha256)
+    return required | {source.project: None for source in locked.sources if source.project is not None}
 
 
 def _refuse_incomplete(locked: LockedSet, names: Sequence[str]) -> None:
@@ -220,7 +266,12 @@ def _words(exemption: Exemption) -> str:
 
 
 def _locate(options: argparse.Namespace) -> Place:
-    return locate(Settings.resolve(vars(options), os.environ).trust_file, os.environ)
+    return locate(_named(options), os.environ)
+
+
+def _named(options: argparse.Namespace) -> str | None:
+    """The trust file that the user named, if they did."""
+    return Settings.resolve(vars(options), os.environ).trust_file
 
 
 def _renew_parser() -> argparse.ArgumentParser:

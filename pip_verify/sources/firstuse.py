@@ -8,10 +8,11 @@ another run recorded otherwise in the meantime. It is for session and gate alike
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -241,19 +242,20 @@ def read_lock(path: Path, check: Check = lambda _, __: None) -> dict[str, Seen]:
     return parse_first_use(data, str(path))
 
 
-def forget(path: Path, project: str, *, dry_run: bool = False) -> tuple[str, str]:
-    """Remove a project's entry from the lock. Returns its text before and after; equal when there was none.
+def forget(path: Path, projects: Iterable[str], *, dry_run: bool = False) -> tuple[str, str]:
+    """Remove entries from the lock. Returns its text before and after; equal when there were none of these.
 
-    dry_run: write nothing. Raises as ``FirstUse.commit``.
+    dry_run: write nothing, not even the file that writers hold. Raises as ``FirstUse.commit``.
     """
     if not os.path.lexists(path):
         return "", ""
-    with locked(path):
+    with contextlib.nullcontext() if dry_run else locked(path):
         there = read_lock(path)
         before = serialise(there)
-        removed = there.pop(project, None)
+        for project in projects:
+            there.pop(project, None)
         after = serialise(there)
-        if removed is not None and not dry_run:
+        if after != before and not dry_run:
             _write(path, after)
     return before.decode("ascii"), after.decode("ascii")
 

@@ -7,11 +7,14 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from pip_verify.firstuse import Seen, parse_first_use, serialise
+from pip_verify.keys import PublicKey
 from tests.e2e.world import ALICE, BOB, EVE, Result, World
 from tests.signer import sha256
 
@@ -365,13 +368,34 @@ def test_unpin_forgets_the_first_use_too(world: World) -> None:
     world.installed_as(world.run("install", "demo"), demo="1.0")
     lock = world.project / "pip-verify.lock"
     before = lock.read_text()
+    for left in world.project.glob(".*.lock"):
+        left.unlink()
     dry = run(world, "unpin", "demo", "--dry-run")
     assert "-[projects.demo]" in dry.stdout
+    assert not list(world.project.glob(".*.lock"))
     assert lock.read_text() == before
     assert run(world, "unpin", "demo").stdout == dry.stdout
     assert "demo" not in lock.read_text()
     assert trust_file(world) == '[policy]\nfirst-use = "record"\n'
     assert run(world, "unpin", "demo").code == 2
+
+
+def test_unpin_of_a_misspelt_project_names_the_nearest(world: World) -> None:
+    old = by_hand(world)
+    result = run(world, "unpin", "mime")
+    unchanged(world, old, result, 2)
+    assert "next: pip-verify unpin mine\n" in result.stderr
+    recorded(world, "demo")
+    assert "next: pip-verify unpin demo\n" in run(world, "unpin", "dmeo").stderr
+    assert "next: see who is to sign it: pip-verify explain far-away\n" in run(world, "unpin", "far-away").stderr
+
+
+def recorded(world: World, *projects: str) -> str:
+    """A lock of first uses with these projects; returns its text."""
+    entry = Seen("", (PublicKey.from_raw(ALICE.raw),), None, TODAY, {"1.0": "in-wheel"})
+    data = serialise({project: replace(entry, project=project) for project in projects})
+    world.save("pip-verify.lock", data)
+    return data.decode()
 
 
 # prune.
@@ -406,6 +430,50 @@ def test_prune_drops_what_no_lock_requires(world: World) -> None:
     again = run(world, "prune", "requirements.txt")
     unchanged(world, trust_file(world), again, 0)
     assert "nothing to drop" in again.stderr
+
+
+def test_prune_drops_what_was_recorded_and_no_lock_requires(world: World) -> None:
+    world.save(NAME, b'[policy]\nfirst-use = "record"\n')
+    locks(world)
+    before = recorded(world, "gone", "mine")
+    dry = run(world, "prune", "-r", "requirements.txt", "--dry-run")
+    assert (world.project / "pip-verify.lock").read_text() == before
+    assert not list(world.project.glob(".*.lock"))
+    assert "would drop gone, recorded in pip-verify.lock" in dry.stderr
+    result = run(world, "prune", "-r", "requirements.txt")
+    assert result.stdout == dry.stdout
+    assert "-[projects.gone]" in result.stdout
+    assert parse_first_use((world.project / "pip-verify.lock").read_bytes(), "x").keys() == {"mine"}
+    assert "nothing to drop" in run(world, "prune", "-r", "requirements.txt").stderr
+
+
+def test_prune_drops_hashes_that_init_exempted_and_no_lock_has(world: World) -> None:
+    kept, old = sha256(b"x"), sha256(b"old")
+    table = '[[exempt]]\nproject = "{}"\nreason = "r"\nhashes = [{}]\n{}\n'
+
+    def exemption(project: str, *digests: str, origin: str = 'origin = "init 2026-11-20"\n') -> str:
+        return table.format(project, ", ".join(f'"sha256:{digest}"' for digest in digests), origin)
+
+    world.save(NAME, (exemption("mine", old, kept) + exemption("other-one", old)).encode())
+    locks(world)
+    result = run(world, "prune", "-r", "requirements.txt")
+    assert trust_file(world).strip() == exemption("mine", kept).strip()
+    assert f"dropped sha256:{old} of mine, exempt: r" in result.stderr
+    assert "dropped other-one, exempt with other hashes than the locks have: r" in result.stderr
+    by_ann = exemption("mine", old, kept, origin="")
+    world.save(NAME, by_ann.encode())
+    unchanged(world, by_ann, run(world, "prune", "-r", "requirements.txt"), 0)
+
+
+def test_prune_keeps_hashes_where_a_lock_states_no_sha256(world: World) -> None:
+    text = f'[[exempt]]\nproject = "mine"\nreason = "r"\nhashes = ["sha256:{sha256(b"old")}"]\norigin = "init x"\n'
+    world.save(NAME, text.encode())
+    world.write(
+        "requirements.txt",
+        f"mine==1.0 ; python_version < '3' --hash=sha256:{sha256(b'x')}",
+        f"mine==2.0 ; python_version > '3' --hash=sha512:{'0' * 128}",
+    )
+    unchanged(world, text, run(world, "prune", "-r", "requirements.txt"), 0)
 
 
 def test_prune_needs_locks_that_say_all_that_is_required(world: World) -> None:

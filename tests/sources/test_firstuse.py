@@ -342,7 +342,7 @@ def test_what_is_no_whole_lock_is_an_error_for_all(path: Path, make: object) -> 
     first_use = run(path)
     judged(first_use, World(), naming(LIST))
     make(path)  # type: ignore[operator]
-    for action in (lambda: run(path), first_use.commit, lambda: forget(path, "demo")):
+    for action in (lambda: run(path), first_use.commit, lambda: forget(path, ["demo"])):
         with pytest.raises(PipVerifyError):
             action()
 
@@ -364,14 +364,14 @@ def test_a_file_that_others_could_have_changed_is_for_the_caller_to_refuse(path:
 def test_an_entry_is_forgotten(path: Path) -> None:
     recorded(path)
     before = path.read_text()
-    assert forget(path, "demo", dry_run=True)[0] == before == path.read_text()
-    old, new = forget(path, "demo")
+    assert forget(path, ["demo"], dry_run=True)[0] == before == path.read_text()
+    old, new = forget(path, ["demo"])
     assert (old, new) == (before, path.read_text())
     assert read_lock(path) == {}
 
 
 def test_there_is_nothing_to_forget(path: Path) -> None:
-    assert forget(path, "demo") == ("", "")
+    assert forget(path, ["demo"]) == ("", "")
     recorded(path)
-    old, new = forget(path, "other")
+    old, new = forget(path, ["other"])
     assert old == new == path.read_text()
