@@ -142,7 +142,7 @@ def test_a_pipe_of_that_name_is_refused_at_once(repository: Path) -> None:
 
 def test_a_file_that_is_too_large_is_refused(repository: Path) -> None:
     (repository / "pip-verify.toml").write_bytes(b"#" * (TRUST_FILE_MAX_BYTES + 5))
-    with pytest.raises(UsageError, match="at most 1048576 bytes"):
+    with pytest.raises(UsageError, match=f"at most {TRUST_FILE_MAX_BYTES} bytes"):
         found(repository)
 
 

@@ -756,6 +756,13 @@ def test_an_exemption_goes_when_all_of_a_publisher_s_release_is_signed() -> None
     assert trust_file(merged(before, whole)).policy.exemptions == ()
 
 
+def test_a_thousand_exempt_projects_of_fourteen_files_fit() -> None:
+    hashes = [tuple(f"{number:060x}{file:04x}" for file in range(14)) for number in range(1000)]
+    text = merged("", *(replace(UNSIGNED, project=f"p{number}", unsigned=hashes[number]) for number in range(1000)))
+    assert len(text) > 1024 * 1024
+    assert len(trust_file(text).policy.exemptions) == 1000
+
+
 def test_an_existing_table_of_the_same_list_is_used() -> None:
     text = f'[publishers.team]\nkey-list = "{SIGNED.key_list}"\nprojects = ["zoo"]  # ours\n'
     after = merged(text, SIGNED)

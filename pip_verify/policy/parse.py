@@ -1,6 +1,6 @@
 """Parse the trust file: the bytes of ``pip-verify.toml`` or ``pyproject.toml`` come in, a ``Policy`` goes out.
 
-Refused with the dotted path: anything but UTF-8 TOML of at most 1 MiB, unknown keys, wrong types, values out of
+Refused with the dotted path: anything but UTF-8 TOML of at most 32 MiB, unknown keys, wrong types, values out of
 range, URLs that are not plain https, a publisher that could accept anything or nothing, a name claimed twice, an
 exemption that would silence a publisher. A weak key is an EvidenceError, all else is a UsageError.
 """
@@ -26,7 +26,9 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover
     import tomli as tomllib
 
-TRUST_FILE_MAX_BYTES = 1024 * 1024
+# As a lock: a hash takes no more room here than in the requirement file that states it, so what can be locked can be
+# exempted. It is read at about 4 MiB a second.
+TRUST_FILE_MAX_BYTES = 32 * 1024 * 1024
 MAX_STALE_LIMIT = 30 * 24 * 3600  # seconds; a key list older than that says nothing about today's keys
 
 _TOP = ("policy", "publishers", "exempt")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pip_verify.encoding import b64u_encode
 from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
 from pip_verify.keys import KEY_LIST_MAX_KEYS
+from pip_verify.lockfiles.document import MAX_BYTES
 from pip_verify.pins import Origin
 from pip_verify.policy import (
     EMPTY_POLICY,
@@ -436,7 +437,7 @@ def test_what_is_no_toml_of_a_sane_size_is_refused(data: bytes, got: str) -> Non
 
 
 def test_the_largest_file_is_read() -> None:
-    assert TRUST_FILE_MAX_BYTES == 1_048_576
+    assert TRUST_FILE_MAX_BYTES == 32 * 1024 * 1024 == MAX_BYTES
     assert parse("#" * TRUST_FILE_MAX_BYTES) == Policy(source=NAME)
 
 
