@@ -248,7 +248,7 @@ def not_here(artifact: Artifact, why: str, lock: str) -> Verdict:
 
 def bytes_needed(artifact: Artifact) -> Verdict:
     """Undecided: nobody is pinned, and who signs it stands in the file's own metadata."""
-    hint = f"let it be downloaded; or pin it: pip-verify pin {artifact.project} --key-list=URL"
+    hint = f"look into the file, too: pip-verify check --download; or pin it: pip-verify pin {artifact.project}"
     reason = Reason("PV504", artifact.filename, "its metadata, which may name who signs it", "no bytes yet", hint)
     return Verdict(artifact, Decision.UNDECIDED, (reason,))
 

@@ -373,6 +373,7 @@ def test_no_first_use_here_and_why() -> None:
 def test_without_bytes_it_is_not_decided() -> None:
     verdict = bytes_needed(WHEEL)
     assert (verdict.decision, verdict.reasons[0].id) == (Decision.UNDECIDED, "PV504")
+    assert "pip-verify check --download" in verdict.reasons[0].hint
 
 
 def test_the_example_of_the_docs_is_a_whole_lock() -> None:

@@ -43,7 +43,15 @@ from pip_verify.pins import InlinePin, Origin, Pin
 from pip_verify.policy import EMPTY_POLICY, Policy
 from pip_verify.sources.address import check_url
 from pip_verify.storage import locked, read_file, write_atomically
-from pip_verify.verdict import EXIT_BAD, EXIT_REVOKED, EXIT_UNREACHABLE, EXIT_UNSIGNED, EXIT_UNTRUSTED, Verdict
+from pip_verify.verdict import (
+    EXIT_BAD,
+    EXIT_REVOKED,
+    EXIT_UNREACHABLE,
+    EXIT_UNSIGNED,
+    EXIT_UNTRUSTED,
+    Decision,
+    Verdict,
+)
 
 MAX_KEY_LISTS = 4  # of one artifact: each is a host that whoever made the file lets us ask
 
@@ -123,13 +131,22 @@ class FirstUse:
         seen = self._seen.get(artifact.project)
         if seen is not None:
             return self._again(seen, artifact, under, carried)
-        return bytes_needed(artifact) if carried is None else self._first(artifact, under, carried())
+        return self._unseen(artifact, under) if carried is None else self._first(artifact, under, carried())
 
     def _again(self, seen: Seen, artifact: Artifact, under: Under, carried: Callable[[], Carried] | None) -> Verdict:
         verdict = under((seen.pin(artifact.version),))
         if verdict.accepted:
             return self._note(seen, verdict)
         return held_against(seen, verdict, under, None if carried is None else carried(), frozen=bool(self._frozen))
+
+    def _unseen(self, artifact: Artifact, under: Under) -> Verdict:
+        """Whom a file names only its bytes tell. Where nobody may be used for the first time that may not matter: if it
+        is refused when it names nobody, it is refused whatever it says."""
+        unpinned = under(())
+        if not self._frozen or unpinned.decision is not Decision.REJECT:
+            return bytes_needed(artifact)
+        refused = not_here(artifact, self._frozen, self._name)
+        return replace(refused, reasons=(*refused.reasons, *unpinned.reasons))
 
     def _first(self, artifact: Artifact, under: Under, carried: Carried) -> Verdict:
         candidates = list(_candidates(carried, self._name))

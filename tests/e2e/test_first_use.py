@@ -283,6 +283,18 @@ def test_frozen_accepts_what_the_lock_has_and_never_writes(known: World) -> None
     assert lock_of(known) == before
 
 
+@pytest.mark.parametrize("project", ["demo", "nobody"])
+def test_the_gate_decides_by_digest_where_no_first_use_is_allowed(known: World, project: str) -> None:
+    data = known.wheel(project, metadata_extra=names(known.publisher.list_url))
+    known.write("requirements.txt", f"{project}==1.0 --hash=sha256:{sha256(data)}")
+    result = known.run("check", "-r", "requirements.txt", CI="true")
+    assert result.code == 10, result.stderr
+    assert "PV108" in result.stderr
+    undecided = known.run("check", "-r", "requirements.txt")
+    assert undecided.code == 14
+    assert "pip-verify check --download" in undecided.stderr
+
+
 def test_frozen_has_no_value(known: World) -> None:
     known.refused(known.run("install", "demo", "--frozen=no"), 2)
 

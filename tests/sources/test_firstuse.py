@@ -39,10 +39,11 @@ class World:
     asked: list[Pin] = field(default_factory=list)
     artifact: Artifact = WHEEL
     away: str = "PV102"  # what becomes of a list that is not among the signers
+    unpinned: Verdict | None = None  # what becomes of it without a pin; None: refused
 
     def under(self, pins: tuple[Pin, ...]) -> Verdict:
         if not pins:
-            return self._refused("PV101")
+            return self.unpinned or self._refused("PV101")
         (pin,) = pins
         self.asked.append(pin)
         signer = self.signers.get(pin.key_list)
@@ -126,6 +127,17 @@ def test_an_exemption_decides_while_it_holds(path: Path, until: str, applies: bo
 def test_before_its_bytes_are_here_it_is_not_decided(path: Path) -> None:
     verdict = judged(run(path), World())
     assert (verdict.decision, code(verdict)) == (Decision.UNDECIDED, "PV504")
+
+
+def test_where_no_first_use_is_allowed_bytes_could_not_help(path: Path) -> None:
+    verdict = judged(run(path, frozen="CI"), World())
+    assert [reason.id for reason in verdict.reasons] == ["PV108", "PV101"]
+    assert (verdict.decision, verdict.exit_code) == (Decision.REJECT, 10)
+
+
+def test_where_a_hash_would_do_only_the_bytes_tell_whether_it_names_a_signer(path: Path) -> None:
+    world = World(unpinned=Verdict(WHEEL, Decision.ACCEPT, (Reason("PV003", "x"),), by="hash"))
+    assert code(judged(run(path, frozen="CI"), world)) == "PV504"
 
 
 def test_the_strongest_evidence_is_asked_for_first(path: Path) -> None:
