@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -64,6 +64,16 @@ def sha256_of(path: Path) -> str:
     """Hex sha256 of a file."""
     with path.open("rb") as file:
         return _sha256(file)
+
+
+def digests_of(path: Path, algorithms: Sequence[str]) -> dict[str, str]:
+    """Hex digests of a file, by algorithm; it is read once."""
+    digests = {name: hashlib.new(name) for name in algorithms}
+    with path.open("rb") as file:
+        while block := file.read(_CHUNK):
+            for digest in digests.values():
+                digest.update(block)
+    return {name: digest.hexdigest() for name, digest in digests.items()}
 
 
 def read_bytes(path: Path, named: Artifact) -> tuple[str, WheelFacts | None, Reason | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -473,6 +474,27 @@ def test_a_lock_with_md5_alone_says_the_version_and_no_more(town: Town) -> None:
     wheel, sdist = town.wheel(), town.sdist()
     assert set(town.find("demo", "1.0", locked(None, other_digests=("md5",))).unsigned) == {wheel, sdist}
     assert town.find("demo", "1.0", locked(None, wheel_filename("demo", "1.0"))).unsigned == (wheel,)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
+def test_a_lock_with_a_strong_digest_but_sha256_is_held_to_it(town: Town, algorithm: str, *, named: bool) -> None:
+    data = make_wheel("demo", "1.0")
+    name = wheel_filename("demo", "1.0")
+    town.index.add(name, data)
+    town.sdist()
+    digest = hashlib.new(algorithm, data).hexdigest()
+    file = locked(None, name if named else None, other_digests=(algorithm,), digests=((algorithm, digest),))
+    assert town.find("demo", "1.0", file).unsigned == (sha256(data),)
+    other = replace(file, digests=((algorithm, "0" * len(digest)), ("md5", hashlib.md5(data).hexdigest())))  # noqa: S324
+    assert refused(town, other).reason.id == "PV312"
+
+
+def test_a_file_is_not_taken_by_its_sha512_when_the_index_states_another_sha256(town: Town) -> None:
+    data = make_wheel("demo", "1.0")
+    town.index.add(wheel_filename("demo", "1.0"), data, stated="wrong")
+    digest = hashlib.sha512(data).hexdigest()
+    assert refused(town, locked(None, digests=(("sha512", digest),))).reason.id == "PV302"
 
 
 def test_a_digest_alone_finds_its_version(town: Town) -> None:

@@ -34,13 +34,15 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Plan:
-    """What is to be looked at. covered: projects that a person has decided about. problems: what cannot be looked at.
-    environment: whether it is what is installed, and no lock."""
+    """What is to be looked at. covered: projects that a person has decided about. problems: what cannot be looked at,
+    or judged later. environment: whether it is what is installed, and no lock. loose: whether the lock leaves a release
+    without sha256, so that the gate will refuse it whatever is written."""
 
     wanted: list[Wanted]
     covered: list[str]
     problems: list[str]
     environment: bool
+    loose: bool = False
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -134,14 +136,26 @@ def _from_locks(locked: LockedSet) -> _Plan:
     problems = [
         f"{source.origin}: {redact(source.location)}: a {source.kind} has no file to sign" for source in locked.sources
     ]
+    without = [[file for file in files if file.sha256 is None] for files in groups.values()]
+    loose = [_loose(files[0]) for files in without if files]
     for requirement in locked.unlocked:
         exact = exact_requirement(requirement)
         if exact is None:
             problems.append(f"{requirement.origin}: {requirement.text}: no exact version, so it is not looked at")
         else:
             wanted.append(exact)
+            loose.append(f"{requirement.origin}: {requirement.text}: {_NO_SHA256.format('')}")
     left = [item for item in wanted if item.project not in pinned]
-    return _Plan(left, sorted(pinned), problems, environment=False)
+    return _Plan(left, sorted(pinned), [*problems, *loose], environment=False, loose=bool(loose))
+
+
+def _loose(file: LockedFile) -> str:
+    stated = f" but {' and '.join(file.other_digests)}" if file.other_digests else ""
+    what = file.filename or f"{file.project} {file.version or ''}".rstrip()
+    return f"{file.origin}: {what}: {_NO_SHA256.format(stated)}"
+
+
+_NO_SHA256 = "no sha256{}: pip-verify check refuses it (PV110) until a locker writes one"
 
 
 def _undecided(plan: _Plan, policy: Policy, seen: Mapping[str, Seen]) -> _Plan:
@@ -229,12 +243,15 @@ def _next(plan: _Plan, merged: Merged, place: Place, options: argparse.Namespace
     """The command that proves it."""
     if plan.environment:
         return "pip freeze --all > requirements.txt && pip-verify install --force-reinstall -r requirements.txt"
-    words = ["pip-verify", "check"]
+    # a requirement file without sha256 is no lock, but what is exempt by hash, or signed, installs from it
+    words = ["pip-verify", *(("install", "--dry-run") if plan.loose and not options.locks else ("check",))]
     for name in options.requirement:
         words += ["-r", name]
     words += options.locks
-    if merged.inside:
-        words.append("--download")
+    if words[1] == "install":
+        words += pip_options(options)
+    elif merged.inside:
+        words += ["--download", *pip_options(options)]
     for option, value in (("--statements", options.statements), ("--extra-ca", options.extra_ca)):
         words += [option, value] if value else []
     if options.file:

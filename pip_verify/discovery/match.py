@@ -7,7 +7,7 @@ beside known ones, nobody knows what it is: it is left out and named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,6 +19,11 @@ from pip_verify.sources.address import redact
 from pip_verify.sources.index import IndexFile
 from pip_verify.verdict import Reason
 
+# Computes digests of a file's bytes, by algorithm; raises RefusedError for other bytes than the index states.
+DigestsOf = Callable[[IndexFile, Sequence[str]], Mapping[str, str]]
+
+_STRONG = ("sha384", "sha512")
+_LONG = 200
 _DO_NOT = "do not install it; find out who changed the lock or the index, then make the lock anew"
 
 
@@ -37,26 +42,26 @@ def match(
     version: str | None,
     locked: Sequence[LockedFile],
     listed: Sequence[IndexFile],
-    digest_of: Callable[[IndexFile], str],
+    digests_of: DigestsOf,
 ) -> Candidates:
     """The files that ``locked`` allows; without it all that are listed of ``version``.
 
-    version: None where the lock states digests alone. digest_of: computes what the index does not state; it is asked
-    only where the lock does not, either. Raises RefusedError.
+    version: None where the lock states digests alone. digests_of: asked only where neither the index nor the lock
+    states a sha256, and where the lock states a sha384 or sha512 instead. Raises RefusedError.
     """
     of_version = [file for file in listed if version is None or same_version(file.version, version)]
     if not of_version and all(_own(file) is None for file in locked):
         raise _absent(project, version)
     if not locked:
-        files = _unambiguous(project, _unique(_with_digest(file, digest_of) for file in of_version))
+        files = _unambiguous(project, _unique(_with_digest(file, digests_of) for file in of_version))
         return Candidates(files, _digests(files))
     if not all(file.filename and file.sha256 for file in locked):
-        of_version = [_with_digest(file, digest_of) for file in of_version]
+        of_version = [_with_digest(file, digests_of) for file in of_version]
     found: list[IndexFile] = []
     unknown: list[LockedFile] = []
     for file in locked:
         matching = _by_name(file, of_version) if file.filename else _by_digest(file, of_version)
-        found += matching
+        found += matching if file.sha256 is not None else _with_stated(file, matching, digests_of)
         if not matching:
             unknown.append(file)
     if not found:
@@ -103,8 +108,27 @@ def _own(locked: LockedFile) -> IndexFile | None:
     return IndexFile(locked.project, named.version, named.filename, url, locked.sha256)
 
 
-def _with_digest(file: IndexFile, digest_of: Callable[[IndexFile], str]) -> IndexFile:
-    return file if file.sha256 is not None else replace(file, sha256=digest_of(file))
+def _with_digest(file: IndexFile, digests_of: DigestsOf) -> IndexFile:
+    return file if file.sha256 is not None else replace(file, sha256=digests_of(file, ("sha256",))["sha256"])
+
+
+def _with_stated(locked: LockedFile, files: Sequence[IndexFile], digests_of: DigestsOf) -> list[IndexFile]:
+    """Of the files that a lock without sha256 may mean those with a digest it states; raises RefusedError for none.
+
+    By weak digests alone (md5, sha1) all of them may be meant: a file can be made to have one.
+    """
+    strong = [(algorithm, digest) for algorithm, digest in locked.digests if algorithm in _STRONG]
+    if not strong or not files:
+        return list(files)
+    algorithms = tuple(dict.fromkeys(algorithm for algorithm, _ in strong))
+    found = []
+    for file in files:
+        computed = digests_of(file, ("sha256", *algorithms))
+        if any(computed[algorithm] == digest for algorithm, digest in strong):
+            found.append(replace(file, sha256=computed["sha256"]))
+    if not found:
+        raise _none_stated(locked, strong, files)
+    return found
 
 
 def _unique(files: Iterable[IndexFile]) -> tuple[IndexFile, ...]:
@@ -143,6 +167,13 @@ def _none_known(project: str, locked: LockedFile, listed: Sequence[IndexFile]) -
     got = f"sha256:{locked.sha256}" if locked.sha256 else f"only the file name {locked.filename}"
     reason = Reason("PV312", str(locked.origin), expected.replace("  ", " "), got, _DO_NOT)
     return RefusedError(Refusal(project, reason))
+
+
+def _none_stated(locked: LockedFile, strong: Sequence[tuple[str, str]], files: Sequence[IndexFile]) -> RefusedError:
+    names = ", ".join(file.filename for file in files)
+    expected = "a digest of " + (names if len(names) <= _LONG else f"one of {len(files)} files on the index")
+    got = ", ".join(f"{algorithm}:{digest}" for algorithm, digest in strong)
+    return RefusedError(Refusal(locked.project, Reason("PV312", str(locked.origin), expected, got, _DO_NOT)))
 
 
 def _left_out(locked: LockedFile) -> str:

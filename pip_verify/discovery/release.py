@@ -7,8 +7,9 @@ where only a build would tell, the release says so and nothing more is guessed.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pip_verify.artifact.metadata import key_list_urls, leaves_urls_to_the_build
@@ -19,7 +20,7 @@ from pip_verify.discovery.match import match
 from pip_verify.discovery.refusal import Refusal, RefusedError, refuse
 from pip_verify.errors import EvidenceError, SourceError
 from pip_verify.firstuse import Seen
-from pip_verify.inspection import read_bytes, sha256_of
+from pip_verify.inspection import digests_of, read_bytes, sha256_of
 from pip_verify.lockfiles.model import LockedFile
 from pip_verify.pins import Pin
 from pip_verify.sources.index import Index, IndexFile
@@ -56,7 +57,7 @@ class Release:
 def read_release(index: Index, project: str, version: str | None, locked: Sequence[LockedFile]) -> Release:
     """Read what is needed of a release; raises RefusedError."""
     try:
-        candidates = match(project, version, locked, index.files(project), lambda file: _digest_of(index, file))
+        candidates = match(project, version, locked, index.files(project), partial(_digests_of, index))
         release = Release(project, version, candidates.files, candidates.listed, problems=candidates.problems)
         return _with_metadata(index, replace(release, beside=_local(locked)))
     except SourceError as error:
@@ -143,9 +144,12 @@ def _same_bytes(file: IndexFile, digest: str) -> None:
         raise RefusedError(Refusal(file.project, reason))
 
 
-def _digest_of(index: Index, file: IndexFile) -> str:
+def _digests_of(index: Index, file: IndexFile, algorithms: Sequence[str]) -> Mapping[str, str]:
     with tempfile.TemporaryDirectory(prefix="pip-verify-") as folder:
-        return sha256_of(index.download(file, Path(folder)))
+        digests = digests_of(index.download(file, Path(folder)), algorithms)
+    if file.sha256 is not None:
+        _same_bytes(file, digests["sha256"])
+    return digests
 
 
 def _local(locked: Sequence[LockedFile]) -> tuple[tuple[str, Path], ...]:

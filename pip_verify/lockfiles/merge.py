@@ -26,7 +26,8 @@ def combine(sets: Iterable[LockedSet]) -> LockedSet:
     unlocked: dict[Hashable, Unlocked] = {}
     for part in sets:
         for file in part.files:
-            _put(files, (file.project, file.version, file.filename, file.sha256, file.other_digests), file)
+            stated = (file.sha256, file.other_digests, file.digests)
+            _put(files, (file.project, file.version, file.filename, *stated), file)
         for source in part.sources:
             key = (source.kind, source.location, source.project, source.version)
             known = sources.setdefault(key, source)

@@ -17,9 +17,10 @@ class LockedFile:
 
     project: normalised (PEP 503). version: canonical (PEP 440), None where the lock does not state it. filename: None
     where the lock states digests alone (requirement files, Pipfile.lock). sha256: lower-case hex, None where the
-    lock states no sha256. other_digests: the names of other algorithms it states instead ("md5", "sha512"). url: where
-    the lock says the file is. marker: the environment marker it stands under. pins: inline pins of a requirement
-    file. origin: file and line of what states this digest, else of its project.
+    lock states no sha256. other_digests: the names of other algorithms it states instead ("md5", "sha512"); digests:
+    these, by algorithm; the file has one of them. url: where the lock says the file is. marker: the environment marker
+    it stands under. pins: inline pins of a requirement file. origin: file and line of what states this digest, else of
+    its project.
     """
 
     project: str
@@ -31,6 +32,7 @@ class LockedFile:
     url: str | None = None
     marker: str | None = None
     pins: tuple[InlinePin, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

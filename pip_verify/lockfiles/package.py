@@ -48,6 +48,7 @@ class Package:
                 sha256=sha256,
                 origin=self.entry.origin if telling is None else self._origin(telling),
                 other_digests=() if sha256 is not None else tuple(sorted(digests)),
+                digests=() if sha256 is not None else tuple(sorted(digests.items())),
                 url=url,
                 marker=self.marker,
             )

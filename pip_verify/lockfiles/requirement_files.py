@@ -168,6 +168,7 @@ def _file(line: _Line, name: str, project: _Project, digests: Sequence[tuple[str
         sha256=stated.get("sha256"),
         origin=Origin(at.file, number),
         other_digests=() if "sha256" in stated else tuple(sorted(stated)),
+        digests=() if "sha256" in stated else tuple(digests),
         url=line.requirement.url,
         marker=_marker(line, project),
         pins=project.pins,

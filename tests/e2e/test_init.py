@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Mapping
@@ -364,6 +365,24 @@ def test_a_requirement_without_a_version_is_named_and_left_out(team: World) -> N
     assert "zebra>=1: no exact version" in result.stderr
     (publisher,) = trust_of(team)["publishers"].values()
     assert publisher["projects"] == ["demo"]
+
+
+def test_a_lock_without_sha256_is_told_to_be_refused_by_the_gate_and_held_to_what_it_states(team: World) -> None:
+    data = team.index.files[wheel_filename("nobody", "1.0")].data
+    team.write("requirements.txt", f"nobody==1.0 --hash=sha512:{hashlib.sha512(data).hexdigest()}", "demo==1.0")
+    result = init(team, "-r", "requirements.txt")
+    assert result.code == 0, result.stderr
+    assert exempt(team)["nobody"] == [f"sha256:{sha256(data)}"]
+    assert "requirements.txt:1: nobody 1.0: no sha256 but sha512: pip-verify check refuses it (PV110)" in result.stderr
+    assert "requirements.txt:2: demo 1.0: no sha256: pip-verify check refuses it (PV110)" in result.stderr
+    assert "next: pip-verify install --dry-run -r requirements.txt" in result.stderr
+    team.write("requirements.txt", "demo==1.0")
+    assert team.run("install", "--dry-run", "-r", "requirements.txt").code == 0
+
+
+def test_a_lock_whose_sha512_is_not_the_index_s_is_refused(team: World) -> None:
+    team.write("requirements.txt", f"nobody==1.0 --hash=sha512:{'0' * 128}")
+    refused(team, 12, "PV312")
 
 
 def test_a_lock_that_lists_nothing_is_a_usage_error(team: World) -> None:
