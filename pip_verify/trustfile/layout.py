@@ -113,10 +113,15 @@ def _leading_blanks(lines: list[str]) -> int:
     return next((number for number, line in enumerate(lines) if not _is_blank(line)), len(lines))
 
 
+def tokens(text: str) -> Iterator[re.Match[str]]:
+    """TOML in pieces: strings and comments whole, brackets and line ends alone, and what is between."""
+    return _TOKEN_RE.finditer(text)
+
+
 def _statements(text: str) -> Iterator[str]:
     """The text cut at every line end that is in no string, array or inline table."""
     start = depth = 0
-    for token in _TOKEN_RE.finditer(text):
+    for token in tokens(text):
         depth += (token[0] in "[{") - (token[0] in "]}")
         if token[0] == "\n" and depth == 0:
             yield text[start : token.end()]

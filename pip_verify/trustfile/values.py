@@ -6,13 +6,14 @@ Values come in as Python has them; what cannot be TOML never gets here.
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import cast
 
 import tomlkit
 
-from pip_verify.trustfile.layout import Block
+from pip_verify.trustfile.layout import Block, tokens
 
 Value = str | int | date | list[str]
 
@@ -39,6 +40,7 @@ def update(block: Block, old: Mapping[str, Value | None], new: Mapping[str, Valu
 
 def extend(block: Block, key: str, texts: Sequence[str], newline: str) -> None:
     """Add strings at the end of an array, laid out as the others are, unless its line would get too long."""
+    _end_with_comma(block, key)
     keys = tomlkit.parse(block.keys)
     elements = cast("list[str]", keys[key])
     for text in texts:
@@ -58,6 +60,20 @@ def delete(block: Block, key: str, gone: Callable[[str], bool]) -> None:
         if gone(str(elements[position])):
             del elements[position]
     block.keys = keys.as_string()
+
+
+def _end_with_comma(block: Block, key: str) -> None:
+    """Put a comma behind an array's last string where lines of comment follow it: the library would put the comma of
+    the next one behind them, into the comment."""
+    text = tomlkit.parse(block.keys)[key].as_string()
+    end, comma = 0, False
+    for token in tokens(text):
+        if token[0][0] in "\"'":
+            end, comma = token.end(), False
+        elif not token[0].startswith("#"):
+            comma |= "," in token[0]
+    if end and not comma and re.search(r"\n[ \t]*#", text[end:]):
+        _put(block, key, f"{text[:end]},{text[end:]}")
 
 
 def _literal(key: str, value: Value, newline: str) -> str:
@@ -91,6 +107,7 @@ def _drop(block: Block, key: str) -> None:
 
 def _hold(block: Block, key: str, texts: list[str], newline: str) -> None:
     """Make an array hold just these sorted strings: in place where it has lines of its own, so that comments stay."""
+    _end_with_comma(block, key)
     keys = tomlkit.parse(block.keys)
     elements = cast("list[str]", keys[key])
     held = [str(text) for text in elements]

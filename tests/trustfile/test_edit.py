@@ -180,6 +180,26 @@ def test_projects_are_added_to_lines_of_their_own_with_their_comments_kept() -> 
     assert changed_lines(trust_file, text) == ['-  "b"   # last', '+  "b",   # last', '+  "c"']
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_lines_of_comment_behind_a_last_element_without_comma_stay_comments(newline: str) -> None:
+    array = '[\n  "a",\n  "b" # last, not least\n  # the end\n] # x\n'
+    text = f'[publishers.x]\nkey-list = "https://x.example/k"\nprojects = {array}'.replace("\n", newline)
+    trust = TrustFile.parse(text, NAME)
+    trust.add_projects("x", ["c", "d"])
+    after = text.replace('"b" # last', '"b", # last').replace("# the end", f'# the end{newline}  "c",{newline}  "d"')
+    assert trust.text() == after
+
+
+def test_hashes_join_behind_lines_of_comment_too() -> None:
+    first, second = (f"sha256:{digit * 64}" for digit in "12")
+    text = f'[[exempt]]\nproject = "x"\nreason = "r"\nhashes = [\n  "{first}" # one\n  # the end\n]\n'
+    trust = TrustFile.parse(text, NAME)
+    trust.set_exemption("x", reason="r", hashes=["1" * 64, "2" * 64])
+    assert set(trust.policy.exemptions[0].hashes) == {"1" * 64, "2" * 64}
+    assert f'"{second}"' in trust.text()
+    assert f'  "{first}", # one\n  # the end\n' in trust.text()
+
+
 def test_an_array_that_gets_too_long_for_a_line_gets_several() -> None:
     trust_file = parsed()
     trust_file.add_projects("team", [f"project-{number}" for number in range(10)])
