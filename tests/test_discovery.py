@@ -155,6 +155,23 @@ def test_a_url_that_leads_to_no_signature_is_only_words(town: Town) -> None:
     assert town.publisher.list_url in found.reason
 
 
+def test_a_long_url_does_not_stop_the_trust_file_from_being_written(town: Town) -> None:
+    path = "/" + "a" * 1960
+    town.publisher.show(ALICE, path=path)
+    town.wheel(metadata_extra=f"Project-URL: Signing-Keys, {town.publisher.site.url}{path}\n")
+    found = town.find()
+    assert len(found.reason) < 400
+    assert found.reason.endswith("…, but no signature on this release was found")
+    assert merged("", found)
+
+
+def test_a_dead_list_that_only_the_release_names_is_not_called_a_pin(town: Town) -> None:
+    town.wheel(metadata_extra=f"Project-URL: Signing-Keys, {town.publisher.site.url}/gone.json\n")
+    refusal = refused(town)
+    assert (refusal.reason.id, "pin" in refusal.reason.hint) == ("PV501", False)
+    assert "ask the publisher of demo" in refusal.reason.hint
+
+
 def test_another_project_s_url_labels_are_not_asked(town: Town) -> None:
     town.wheel(metadata_extra=f"Project-URL: Keys, {town.publisher.list_url}\nHome-page: {town.publisher.list_url}\n")
     assert town.find().reason == "unsigned: it names no key list and carries no signature"

@@ -28,6 +28,7 @@ from pip_verify.sources.statements import places
 from pip_verify.verdict import EXIT_PRECEDENCE, Reason, Verdict
 
 _LEGACY = "record-jws"
+_LONG = 300  # characters
 _ABSENT = {"PV102"}
 _BAD = {"PV301", "PV302", "PV303", "PV304", "PV401", "PV402"}
 _OF_OTHER_FILES = {"PV102", "PV303"}
@@ -117,7 +118,7 @@ class Prover:
             try:
                 progress = self._under(release, pin, dict(release.opened))
             except RefusedError as error:
-                refusals.append(error.refusal.reason)
+                refusals.append(_without_pin(error.refusal, pin))
                 continue
             if len(progress.signed) > len(best.signed):
                 best = progress
@@ -247,6 +248,14 @@ def _pin_for(url: str, known: Sequence[Pin]) -> Pin:
     return next((pin for pin in known if pin.key_list == url), Pin(key_list=url))
 
 
+def _without_pin(refusal: Refusal, pin: Pin) -> Reason:
+    """The reason, whose hint is for whoever wrote a pin, in the words for a list that only the release names."""
+    if refusal.reason.id != "PV501" or pin.publisher is not None:
+        return refusal.reason
+    hint = f"try again later; if the list is gone, ask the publisher of {refusal.project} for its address"
+    return replace(refusal.reason, hint=hint)
+
+
 def _is_unsigned(examined: Examined) -> bool:
     """Whether every place was looked at, and has nothing for this file: no statement, or one for its siblings alone."""
     ids = {reason.id for reason in examined.verdict.reasons}
@@ -304,12 +313,17 @@ def _digests(files: Sequence[IndexFile]) -> tuple[str, ...]:
     return tuple(sorted({file.sha256 for file in files if file.sha256 is not None}))
 
 
+def _short(text: str) -> str:
+    """Words of the release's own, no longer than a person reads and the trust file takes."""
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
 def _reason(progress: Progress) -> str:
     release = progress.release
     if progress.signed:
         return "its publisher has not signed these files of the release"
     if release.silent:
-        return f"nobody could be found who signs it: {release.silent}"
+        return f"nobody could be found who signs it: {_short(release.silent)}"
     if release.key_lists:
-        return f"it names {release.key_lists[0]}, but no signature on this release was found"
+        return f"it names {_short(release.key_lists[0])}, but no signature on this release was found"
     return "unsigned: it names no key list and carries no signature"
