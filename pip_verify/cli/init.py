@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 @dataclass
 class _Plan:
     """What is to be looked at. covered: projects that a person has decided about. problems: what cannot be looked at,
-    or judged later. environment: whether it is what is installed, and no lock. loose: whether the lock leaves a release
-    without sha256, so that the gate will refuse it whatever is written."""
+    or judged later. environment: the interpreter of what is installed, None for a lock. loose: whether the lock leaves
+    a release without sha256, so that the gate will refuse it whatever is written."""
 
     wanted: list[Wanted]
     covered: list[str]
     problems: list[str]
-    environment: bool
+    environment: str | None = None
     loose: bool = False
 
 
@@ -58,7 +58,9 @@ def run(arguments: Sequence[str]) -> int:
     seen = recorded(place, named=_named(options.file) is not None)
     plan = _plan(options, place.policy, seen)
     results = _look(plan, options, settings, place.policy)
-    skipped = [result for result in results if isinstance(result, Refusal) and result.absent and plan.environment]
+    skipped = [
+        result for result in results if isinstance(result, Refusal) and result.absent and plan.environment is not None
+    ]
     refusals = [result for result in results if isinstance(result, Refusal) and result not in skipped]
     if refusals:
         code = exit_code(_complain(refusal) for refusal in refusals)
@@ -68,10 +70,11 @@ def run(arguments: Sequence[str]) -> int:
         return code
     plan.problems += [f"{refusal.reason.subject}: on no index: it is left out" for refusal in skipped]
     findings = [result for result in results if not isinstance(result, Refusal)]
-    merged = _write(place, findings, today=today, until=until, dry_run=options.dry_run)
+    merged, changed = _write(place, findings, today=today, until=until, dry_run=options.dry_run)
     again = [word for word in arguments if word != "--dry-run"]
     command = shlex.join(["pip-verify", "init", *again]) if options.dry_run else _next(plan, merged, place, options)
-    _summarise(plan, merged, f"{'would write' if options.dry_run else 'wrote'} {shown(place.path)}", command)
+    done = f"{'would write' if options.dry_run else 'wrote'} {shown(place.path)}: read it before you commit it"
+    _summarise(plan, merged, done if changed else f"nothing to change in {shown(place.path)}", command)
     return 0
 
 
@@ -92,7 +95,10 @@ def _named(stated: str | None) -> str | None:
 
 
 def _plan(options: argparse.Namespace, policy: Policy, seen: Mapping[str, Seen]) -> _Plan:
+    from pip_verify.cli.init_environment import find_environment
+    from pip_verify.cli.installed import package_directories
     from pip_verify.discovery import Wanted
+    from pip_verify.discovery.environment import installed
 
     names = lock_names(options)
     if names:
@@ -100,8 +106,9 @@ def _plan(options: argparse.Namespace, policy: Policy, seen: Mapping[str, Seen])
 
         plan = _from_locks(load_locked([Path(name) for name in names], environ=os.environ))
     else:
-        releases, problems = _installed(options.python)
-        plan = _Plan([Wanted(project, version) for project, version in releases], [], problems, environment=True)
+        target = find_environment(options.python, os.environ)
+        releases, problems = installed(package_directories(target))
+        plan = _Plan([Wanted(project, version) for project, version in releases], [], problems, target)
     if not plan.wanted:
         expected = "at least one release to look at"
         got = plan.problems[0] if plan.problems else "none"
@@ -110,17 +117,6 @@ def _plan(options: argparse.Namespace, policy: Policy, seen: Mapping[str, Seen])
 
 
 _LOCK_IT = "name a lock: pip-verify init -r requirements.txt, or pip-verify init uv.lock"
-
-
-def _installed(python: str | None) -> tuple[list[tuple[str, str]], list[str]]:
-    from pip_verify.cli.installed import package_directories
-    from pip_verify.discovery.environment import installed
-    from pip_verify.install.driver import find_target
-
-    target, said = find_target(python, os.environ)
-    if said:
-        say(said)
-    return installed(package_directories(target))
 
 
 def _from_locks(locked: LockedSet) -> _Plan:
@@ -146,7 +142,7 @@ def _from_locks(locked: LockedSet) -> _Plan:
             wanted.append(exact)
             loose.append(f"{requirement.origin}: {requirement.text}: {_NO_SHA256.format('')}")
     left = [item for item in wanted if item.project not in pinned]
-    return _Plan(left, sorted(pinned), [*problems, *loose], environment=False, loose=bool(loose))
+    return _Plan(left, sorted(pinned), [*problems, *loose], loose=bool(loose))
 
 
 def _loose(file: LockedFile) -> str:
@@ -207,7 +203,10 @@ def _complain(refusal: Refusal) -> int:
     return reason.exit_code
 
 
-def _write(place: Place, findings: Sequence[Finding], *, today: date, until: date, dry_run: bool) -> Merged:
+def _write(
+    place: Place, findings: Sequence[Finding], *, today: date, until: date, dry_run: bool
+) -> tuple[Merged, bool]:
+    """Write what was found; what became of it, and whether that changed the file."""
     from pip_verify.discovery.merge import Merged, merge
 
     merged = Merged()
@@ -219,8 +218,8 @@ def _write(place: Place, findings: Sequence[Finding], *, today: date, until: dat
     is_new = not os.path.lexists(place.path)
     # a new file need not be shown as a diff: it can be read as it is
     with contextlib.redirect_stdout(io.StringIO()) if is_new and not dry_run else contextlib.nullcontext():
-        change(place, edit, dry_run=dry_run)
-    return merged
+        changed = change(place, edit, dry_run=dry_run)
+    return merged, changed
 
 
 def _summarise(plan: _Plan, merged: Merged, done: str, command: str) -> None:
@@ -235,14 +234,20 @@ def _summarise(plan: _Plan, merged: Merged, done: str, command: str) -> None:
     covered = f", {len(decided)} decided by you before" if decided else ""
     kept = f", {len(merged.recorded)} recorded in {FIRST_USE_NAME}" if merged.recorded else ""
     say(f"{counts}, {len(merged.exempt)} exempt{kept}{covered}")
-    say(f"{done}: read it before you commit it")
+    say(done)
     say(f"next: {command}")
 
 
 def _next(plan: _Plan, merged: Merged, place: Place, options: argparse.Namespace) -> str:
     """The command that proves it."""
-    if plan.environment:
-        return "pip freeze --all > requirements.txt && pip-verify install --force-reinstall -r requirements.txt"
+    ours = []
+    for option, value in (("--statements", options.statements), ("--extra-ca", options.extra_ca)):
+        ours += [option, value] if value else []
+    ours += ["--trust-file", shown(place.path)] if options.file else []
+    if plan.environment is not None:
+        from pip_verify.cli.init_environment import prove_installed
+
+        return prove_installed(plan.environment, [*ours, *pip_options(options)])
     # a requirement file without sha256 is no lock, but what is exempt by hash, or signed, installs from it
     words = ["pip-verify", *(("install", "--dry-run") if plan.loose and not options.locks else ("check",))]
     for name in options.requirement:
@@ -252,11 +257,7 @@ def _next(plan: _Plan, merged: Merged, place: Place, options: argparse.Namespace
         words += pip_options(options)
     elif merged.inside:
         words += ["--download", *pip_options(options)]
-    for option, value in (("--statements", options.statements), ("--extra-ca", options.extra_ca)):
-        words += [option, value] if value else []
-    if options.file:
-        words += ["--trust-file", shown(place.path)]
-    return shlex.join(words)
+    return shlex.join([*words, *ours])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -273,6 +274,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--extra-ca", metavar="FILE", help="a private CA to add for key lists and statements")
     parser.add_argument("--until", metavar="DATE", help="the last day of new exemptions (default: in six months)")
     parser.add_argument("--dry-run", action="store_true", help="print the change and write nothing")
-    parser.add_argument("-o", "--output", dest="file", metavar="FILE", help="the trust file, instead of the one found")
+    names = ("-o", "--output", "--trust-file")
+    parser.add_argument(*names, dest="file", metavar="FILE", help="the trust file, instead of the one found")
     add_index_options(parser, "where to look")
     return parser

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import pip_verify
 from pip_verify.artifact.name import parse_filename
 from tests.e2e.world import ALICE, BOB, DEADLINE, EVE, Environment, Publisher, Result, World
 from tests.https_world import Answer
@@ -123,8 +127,10 @@ def test_a_rerun_changes_nothing(team: World) -> None:
     requirements(team, "demo==1.0", "nobody==1.0")
     init(team, "-r", "requirements.txt")
     before = text_of(team)
-    result = init(team, "-r", "requirements.txt")
+    result = init(team, "-r", "requirements.txt", "--trust-file", "pip-verify.toml")
     assert (result.code, result.stdout, text_of(team)) == (0, "", before)
+    assert "nothing to change in pip-verify.toml\n" in result.stderr
+    assert "wrote" not in result.stderr
 
 
 def test_comments_order_and_what_a_person_wrote_stay(team: World) -> None:
@@ -261,7 +267,49 @@ def test_without_a_lock_what_is_installed_counts(team: World) -> None:
     assert list(exempt(team)) == ["nobody"]
     assert len(exempt(team)["nobody"]) == 2  # every file of that version on the index
     assert team.executed == marks
-    assert "pip-verify install --force-reinstall" in result.stderr
+    assert f"reading what is installed for {team.target.python}" in result.stderr
+
+
+def test_the_next_command_for_an_environment_proves_all_of_it_and_overwrites_nothing(team: World) -> None:
+    team.plain_pip("install", "--no-deps", "demo==1.0", "nobody==1.0")
+    old = team.write("requirements.txt", "# mine")
+    taken = team.write("requirements-installed.txt", "# mine, too")
+    result = init(team, "--python", team.target.path, "-o", "trust.toml", "--index-url", team.index.url)
+    (command,) = [line for line in result.stderr.splitlines() if "next: " in line]
+    command = command.partition("next: ")[2].replace("pip-verify ", f"{sys.executable} -m pip_verify ")
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=team.project, env=team.environ(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (old.read_text(), taken.read_text()) == ("# mine\n", "# mine, too\n")
+    assert (team.project / "requirements-installed-1.txt").read_text() == "demo==1.0\nnobody==1.0\n"
+    assert team.run("check", "--installed", "--trust-file", "trust.toml").code == 0
+
+
+def test_without_a_lock_a_tool_s_own_environment_is_not_meant(team: World, tmp_path: Path) -> None:
+    tool = tmp_path / "tool"
+    venv.create(tool, with_pip=False)
+    (site,) = (tool / "lib").glob("python*/site-packages")
+    own = [str(Path(pip_verify.__file__).parent.parent), sysconfig.get_path("purelib"), *sys.path]
+    (site / "own.pth").write_text("\n".join(path for path in own if path) + "\n")
+
+    def run(**environ: str) -> Result:
+        command = [tool / "bin" / "python", "-m", "pip_verify", "init", "--extra-ca", team.publisher.ca_file]
+        return team._finish(command, environ)
+
+    team.wheel("thing")
+    (site / "nobody-1.0.dist-info").mkdir()
+    (site / "nobody-1.0.dist-info" / "METADATA").write_text("Name: nobody\nVersion: 1.0\n")
+    result = run()
+    assert result.code == 2
+    assert f"{tool} is pip-verify's own" in result.stderr
+    assert "next: name a lock: pip-verify init -r requirements.txt" in result.stderr
+    assert not (team.project / "pip-verify.toml").exists()
+    result = run(VIRTUAL_ENV=str(tool))
+    assert result.code == 0, result.stderr
+    assert list(exempt(team)) == ["nobody"]
+    result = run(PIP_PYTHON=str(team.target.python))
+    assert "at least one release to look at" in result.stderr
 
 
 def test_what_was_installed_from_a_directory_is_named_and_left_out(team: World) -> None:
