@@ -361,7 +361,9 @@ def _not_among(artifact: Artifact, claim: Claim, where: str) -> Reason | None:
     if artifact.sha256 is None or artifact.sha256 in signed:
         return None  # no digest is no fault here; step 7 looks at it
     expected = f"one of the {len(signed)} digests signed for {claim.project} {claim.version}"
-    return Reason("PV302", where, expected, f"sha256:{artifact.sha256}", _DO_NOT)
+    # an unsigned file of the release and a tampered one look the same where no name says which is meant
+    got = f"sha256:{artifact.sha256}: a file that is not signed, or other bytes; the lock names no file to tell by"
+    return Reason("PV302", where, expected, got, _NOT_BEFORE)
 
 
 def _not_its_tags(artifact: Artifact, evidence: Evidence, where: str) -> Reason | None:
@@ -389,6 +391,10 @@ def _is_among(tag: Sequence[str], parts: Sequence[Sequence[str]]) -> bool:
 # Words and order of reasons.
 
 _DO_NOT = "do not install this file; get it again from its publisher, and tell them if it happens twice"
+_NOT_BEFORE = (
+    "do not install it before you know which file that is: look for the digest on the index, and ask the publisher to "
+    "sign that file; or exempt it by this hash"
+)
 _ASK = "ask the publisher, by another way than the index, "
 _HINTS = {
     "PV201": _ASK + "whether this key is theirs, before you change the pin",

@@ -28,6 +28,7 @@ def test_another_digest_is_bad_and_not_merely_unsigned() -> None:
     verdict = judge([found(release(ALICE))], pin(ALICE), artifact=replace(UNNAMED, sha256="0" * 64))
     assert (verdict.decision, verdict.reasons[0].id) == (Decision.REJECT, "PV302")
     assert "2 digests signed for demo 1.0" in verdict.reasons[0].expected
+    assert "a file that is not signed, or other bytes" in verdict.reasons[0].got
 
 
 def test_a_statement_for_another_release_does_not_speak_for_the_digest() -> None:
