@@ -294,7 +294,8 @@ def test_without_a_lock_a_tool_s_own_environment_is_not_meant(team: World, tmp_p
     (site / "own.pth").write_text("\n".join(path for path in own if path) + "\n")
 
     def run(**environ: str) -> Result:
-        command = [tool / "bin" / "python", "-m", "pip_verify", "init", "--extra-ca", team.publisher.ca_file]
+        python = str(tool / "bin" / "python")
+        command = [python, "-m", "pip_verify", "init", "--extra-ca", str(team.publisher.ca_file)]
         return team._finish(command, environ)
 
     team.wheel("thing")
