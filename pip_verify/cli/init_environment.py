@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from pip_verify.cli.trust_file import say
+from pip_verify.cli.terminal import say
 from pip_verify.errors import UsageError
 
 _FROZEN = "requirements-installed{}.txt"
