@@ -101,18 +101,19 @@ class FirstUse:
     # -- pins --------------------------------------------------------------------------------------------
 
     def pins_for(self, project: str, inline: Sequence[InlinePin], version: str | None = None) -> tuple[Pin, ...]:
-        """Every pin that must hold: the trust file's and the inline ones; where there are none, the lock's.
+        """Every pin that must hold: the trust file's, the inline ones, and the lock's where the trust file says nothing
+        of the project: a requirement's own pin narrows what was seen, as it narrows what the trust file says.
 
         version: of the artifact; without it the lock's pin allows weaker evidence than this release may have. Raises
         UsageError as ``Policy.pins_for``.
         """
         pins = self._policy.pins_for(project, inline)
         seen = self._seen.get(project)
-        return (seen.pin(version),) if seen is not None and self._in_force(project, pins) else pins
+        return (*pins, seen.pin(version)) if seen is not None and self._speaks(project) else pins
 
-    def _in_force(self, project: str, pins: Sequence[Pin]) -> bool:
-        """Whether nobody is pinned but by the lock, and the project is not exempt."""
-        if self._path is None or any(pin.origin.file != str(self._path) for pin in pins):
+    def _speaks(self, project: str) -> bool:
+        """Whether what was seen of a project counts: nobody is to sign it, by the trust file, nor is it exempt."""
+        if self._path is None or self._policy.publisher_for(project) is not None:
             return False
         exemption = self._policy.exemption_for(project)
         return exemption is None or not exemption.active(self._clock())
@@ -122,16 +123,20 @@ class FirstUse:
     def judge(
         self, artifact: Artifact, pins: tuple[Pin, ...], under: Under, carried: Callable[[], Carried] | None = None
     ) -> Verdict:
-        """The verdict on ``artifact``, by its pins where somebody is pinned, else by the lock or as a first use.
+        """The verdict on ``artifact``, by its pins where somebody is pinned, by the lock, or as a first use.
 
         pins: as ``pins_for`` gave them. carried: reads what the file says of itself; None while its bytes are not here.
         """
-        if not self._in_force(artifact.project, pins):
+        if not self._speaks(artifact.project):
             return under(pins)
+        own = [pin for pin in pins if pin.origin.file != self._name]
         seen = self._seen.get(artifact.project)
-        if seen is not None:
-            return self._again(seen, artifact, under, carried)
-        return self._unseen(artifact, under) if carried is None else self._first(artifact, under, carried())
+        if seen is None:
+            if own:
+                return under(pins)
+            return self._unseen(artifact, under) if carried is None else self._first(artifact, under, carried())
+        verdict = self._again(seen, artifact, under, carried)
+        return under(pins) if own and verdict.accepted else verdict
 
     def _again(self, seen: Seen, artifact: Artifact, under: Under, carried: Callable[[], Carried] | None) -> Verdict:
         verdict = under((seen.pin(artifact.version),))

@@ -44,7 +44,10 @@ class World:
     def under(self, pins: tuple[Pin, ...]) -> Verdict:
         if not pins:
             return self.unpinned or self._refused("PV101")
-        (pin,) = pins
+        verdicts = [self._under(pin) for pin in pins]
+        return next((verdict for verdict in verdicts if not verdict.accepted), verdicts[0])
+
+    def _under(self, pin: Pin) -> Verdict:
         self.asked.append(pin)
         signer = self.signers.get(pin.key_list)
         if signer is None:
@@ -105,12 +108,32 @@ def test_where_first_uses_are_not_recorded_the_pins_decide() -> None:
     assert world.asked == []
 
 
-def test_a_pin_of_the_users_decides_alone(path: Path) -> None:
-    recorded(path)
+def test_a_requirements_own_pin_decides_where_nothing_was_seen(path: Path) -> None:
     world, first_use = World({OTHER: EVE}), run(path)
     pins = first_use.pins_for("demo", [InlinePin(key_list=OTHER)], "1.0")
     assert [pin.key_list for pin in pins] == [OTHER]
     assert first_use.judge(WHEEL, pins, world.under, None).keys == (EVE,)
+
+
+def test_a_requirements_own_pin_only_narrows_what_was_seen(path: Path) -> None:
+    """Whoever can change a requirement file could name anybody."""
+    recorded(path)
+    first_use = run(path)
+    pins = first_use.pins_for("demo", [InlinePin(key_list=OTHER)], "1.0")
+    assert [pin.key_list for pin in pins] == [OTHER, LIST]
+    assert code(first_use.judge(WHEEL, pins, World({OTHER: EVE, LIST: EVE}).under, None)) == "PV204"
+    assert code(first_use.judge(WHEEL, pins, World({OTHER: EVE}).under, None)) == "PV109"
+    assert code(first_use.judge(WHEEL, pins, World({LIST: ALICE}, away="PV501").under, None)) == "PV501"
+    assert first_use.judge(WHEEL, pins, World({OTHER: ALICE, LIST: ALICE}).under, None).accepted
+
+
+def test_a_publisher_of_the_trust_file_decides_alone(path: Path) -> None:
+    recorded(path)
+    text = f'[policy]\nfirst-use = "record"\n[publishers.eve]\nkey-list = "{OTHER}"\nprojects = ["demo"]\n'
+    first_use = run(path, parse_trust_file(text.encode(), "pip-verify.toml"))
+    pins = first_use.pins_for("demo", (), "1.0")
+    assert [pin.key_list for pin in pins] == [OTHER]
+    assert first_use.judge(WHEEL, pins, World({OTHER: EVE}).under, None).keys == (EVE,)
 
 
 @pytest.mark.parametrize(
