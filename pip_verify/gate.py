@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.utils import canonicalize_version
 
 from pip_verify.artifact.name import Artifact, parse_filename, same_version
 from pip_verify.errors import EvidenceError, SourceError, UsageError
@@ -72,12 +74,9 @@ class Gate:
     def questions(self, files: Sequence[LockedFile]) -> list[Question]:
         """How to judge each of these files. Raises UsageError as ``judge``."""
         inline: dict[str, dict[InlinePin, None]] = {}
-        given: dict[str, set[str]] = {}
         for file in files:
             inline.setdefault(file.project, {}).update(dict.fromkeys(file.pins))
-            if file.sha256 is not None:
-                given.setdefault(file.project, set()).add(file.sha256)
-        hashes = {project: frozenset(digests) for project, digests in given.items()}
+        hashes = _hashes_given(files)
         pins: dict[tuple[str, str | None], tuple[Pin, ...]] = {}
         for file in files:
             if (file.project, file.version) not in pins:
@@ -89,13 +88,18 @@ class Gate:
         ]
 
     def _ask(
-        self, file: LockedFile, pins: tuple[Pin, ...], hashes: Mapping[str, frozenset[str]], *, inline: bool
+        self,
+        file: LockedFile,
+        pins: tuple[Pin, ...],
+        hashes: Mapping[tuple[str, str | None], frozenset[str]],
+        *,
+        inline: bool,
     ) -> Case | Verdict:
         artifact = _artifact(file)
         if isinstance(artifact, Verdict):
             return artifact
         url = file.url if file.url is not None and file.url.startswith("https:") else None
-        given = hashes.get(file.project, frozenset())
+        given = hashes.get(_release(file), frozenset())
         return Case(artifact, pins, inline, given, url=url, beside=_beside(file))
 
     # What is answered.
@@ -187,6 +191,21 @@ def result(
     if run.exit_code == 0 and min_coverage is not None and run.coverage < min_coverage:
         run = replace(run, exit_code=EXIT_UNSIGNED)
     return replace(run, exit_code=0) if report_only else run
+
+
+def _release(file: LockedFile) -> tuple[str, str | None]:
+    """What a lock's digests are stated for. Of a version in two spellings (1.0, 1.0.0) it is one."""
+    return file.project, None if file.version is None else canonicalize_version(file.version)
+
+
+def _hashes_given(files: Iterable[LockedFile]) -> Mapping[tuple[str, str | None], frozenset[str]]:
+    """The digests that the user's locks state, by release. Those of files at hand or of an index are no hashes that
+    the user gave: else any file would vouch for itself."""
+    given: dict[tuple[str, str | None], set[str]] = {}
+    for file in files:
+        if file.stated and file.sha256 is not None:
+            given.setdefault(_release(file), set()).add(file.sha256)
+    return {release: frozenset(digests) for release, digests in given.items()}
 
 
 def _artifact(file: LockedFile) -> Artifact | Verdict:

@@ -145,7 +145,7 @@ def _on_index(options: argparse.Namespace, project: str, version: str | None) ->
     wanted = version or str(max(final or offered, default=""))
     origin = Origin("<index>")
     return [
-        LockedFile(project, file.version, file.filename, file.sha256, origin, url=file.url)
+        LockedFile(project, file.version, file.filename, file.sha256, origin, url=file.url, stated=False)
         for file in found
         if file.version == wanted
     ]

@@ -53,7 +53,14 @@ def _put(items: dict[Hashable, _Pinned], key: Hashable, item: _Pinned) -> None:
     known: _Pinned = items.setdefault(key, item)
     if known is not item:
         pins = tuple(dict.fromkeys((*known.pins, *item.pins)))
-        items[key] = replace(known, marker=any_of((known.marker, item.marker)), pins=pins)
+        items[key] = replace(_with_both(known, item), marker=any_of((known.marker, item.marker)), pins=pins)
+
+
+def _with_both(known: _Pinned, item: _Pinned) -> _Pinned:
+    """``known`` with what only ``item`` knows of the same file: that a lock states its digest."""
+    if isinstance(known, LockedFile) and isinstance(item, LockedFile):
+        return replace(known, stated=known.stated or item.stated)
+    return known
 
 
 def _without_doubles(files: list[LockedFile]) -> list[LockedFile]:

@@ -13,14 +13,15 @@ from pip_verify.pins import InlinePin, Origin
 
 @dataclass(frozen=True)
 class LockedFile:
-    """One file that a lock allows.
+    """One file that a lock allows, or that lies in a directory or on an index.
 
     project: normalised (PEP 503). version: canonical (PEP 440), None where the lock does not state it. filename: None
     where the lock states digests alone (requirement files, Pipfile.lock). sha256: lower-case hex, None where the
     lock states no sha256. other_digests: the names of other algorithms it states instead ("md5", "sha512"); digests:
     these, by algorithm; the file has one of them. url: where the lock says the file is. marker: the environment marker
     it stands under. pins: inline pins of a requirement file. origin: file and line of what states this digest, else of
-    its project.
+    its project. stated: whether the user's lock states the digest; one that was computed of a file at hand, or read
+    from an index, holds nobody to anything.
     """
 
     project: str
@@ -33,6 +34,7 @@ class LockedFile:
     marker: str | None = None
     pins: tuple[InlinePin, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
+    stated: bool = True
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def _read_artifact(path: Path, origin: Origin) -> LockedFile:
     except OSError as error:
         raise UsageError(str(path), expected="a file that can be read", got=str(error.strerror)) from error
     url = path.absolute().as_uri()
-    return LockedFile(artifact.project, artifact.version, path.name, digest, origin, url=url)
+    return LockedFile(artifact.project, artifact.version, path.name, digest, origin, url=url, stated=False)
 
 
 def _sha256(path: Path) -> str:

@@ -39,6 +39,14 @@ def test_a_digest_alone_gives_way_to_the_name_and_leaves_its_pins() -> None:
     assert files(WHEEL, ALONE) == (united,)
 
 
+def test_a_digest_that_any_lock_states_is_stated() -> None:
+    at_hand = replace(WHEEL, origin=Origin("dist"), stated=False)
+    assert [file.stated for file in files(at_hand, at_hand)] == [False]
+    for other in (WHEEL, ALONE):
+        assert [file.stated for file in files(at_hand, other)] == [True]
+        assert [file.stated for file in files(other, at_hand)] == [True]
+
+
 def test_a_digest_alone_stays_for_another_version_digest_or_project() -> None:
     for other in (replace(ALONE, version="2.0"), replace(ALONE, sha256=B), replace(ALONE, project="x")):
         assert files(WHEEL, other) == (WHEEL, other)

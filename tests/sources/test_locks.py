@@ -172,7 +172,9 @@ def test_a_directory_of_artifacts_locks_what_lies_there(tmp_path: Path) -> None:
     locked = load_locked([folder], environ={})
     digest = {text: hashlib.sha256(text.encode()).hexdigest() for text in ("sdist", "wheel")}
     assert locked.files == (
-        LockedFile("demo", "1.0", WHEEL, digest["wheel"], Origin(str(folder)), url=(folder / WHEEL).as_uri()),
+        LockedFile(
+            "demo", "1.0", WHEEL, digest["wheel"], Origin(str(folder)), url=(folder / WHEEL).as_uri(), stated=False
+        ),
         LockedFile(
             "demo",
             "1.0",
@@ -180,6 +182,7 @@ def test_a_directory_of_artifacts_locks_what_lies_there(tmp_path: Path) -> None:
             digest["sdist"],
             Origin(str(folder)),
             url=(folder / "demo-1.0.tar.gz").as_uri(),
+            stated=False,
         ),
     )
     assert "a%20b" in str(locked.files[0].url)
