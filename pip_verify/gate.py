@@ -263,9 +263,14 @@ def _wants_the_file(pin: Pin) -> bool:
 
 
 def _not_locked(unlocked: Unlocked) -> Verdict:
-    artifact = Artifact(unlocked.project or "", "", unlocked.text, "file")
+    words = f"dependencies of {unlocked.text}" if unlocked.dependencies else unlocked.text
+    artifact = Artifact(unlocked.project or "", "", words, "file")
     hint = "let a locker write it with an exact version and sha256 hashes"
     reason = Reason("PV110", unlocked.text, "NAME==VERSION with sha256 hashes", "neither", hint)
+    if unlocked.dependencies:
+        expected, got = "a hash for each of them, too", "none is asked for: pip picks its dependencies freely"
+        hint = "let a locker write them into the file with sha256 hashes, or add the line --require-hashes if it has none"
+        reason = Reason("PV110", unlocked.text, expected, got, hint)
     return replace(reject(artifact, reason), origins=(unlocked.origin,))
 
 

@@ -110,6 +110,8 @@ def _each(work: Callable[[_Item], _Result], items: Sequence[_Item | Refusal]) ->
 
 def exact_requirement(requirement: Unlocked) -> Wanted | None:
     """What ``NAME==VERSION`` without hashes asks for; None for any other requirement."""
+    if requirement.dependencies:
+        return None
     try:
         parsed = Requirement(requirement.text)
     except InvalidRequirement:

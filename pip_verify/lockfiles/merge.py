@@ -33,7 +33,7 @@ def combine(sets: Iterable[LockedSet]) -> LockedSet:
             known = sources.setdefault(key, source)
             sources[key] = replace(known, marker=any_of((known.marker, source.marker)))
         for requirement in part.unlocked:
-            _put(unlocked, (requirement.project, requirement.text), requirement)
+            _put(unlocked, (requirement.project, requirement.text, requirement.dependencies), requirement)
     named = _without_doubles(list(files.values()))
     _refuse_contradictions(named)
     return LockedSet(tuple(named), tuple(sources.values()), tuple(unlocked.values()))

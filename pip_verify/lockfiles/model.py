@@ -54,7 +54,8 @@ class LockedSource:
 class Unlocked:
     """A requirement that a requirement file states without fixing version and digest: nothing to judge by.
 
-    project: None where not even that is stated. text: the requirement as written.
+    project: None where not even that is stated. text: the requirement as written. dependencies: whether it is fixed
+    itself, and what it requires in turn is not.
     """
 
     project: str | None
@@ -62,6 +63,7 @@ class Unlocked:
     origin: Origin
     marker: str | None = None
     pins: tuple[InlinePin, ...] = ()
+    dependencies: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,12 @@
 ``NAME==VERSION`` with hashes gives a file for each sha256 hash, known by digest; without, one that no digest fixes. A
 URL or path of an archive gives that file; a directory or version-control source is a source. Whatever else is
 unlocked, unless another line fixes it. A constraint says nothing about a project that no requirement names, and fixes
-those that one names. Pins of all lines of a project hold for all its files. Where several lines state hashes pip takes
+those that one names. Pins of all lines of a project hold for all its files.
+
+Whether what a requirement needs in turn is locked, too, is a matter of all files together: pip takes nothing without a
+hash once a ``--hash`` or ``--require-hashes`` stands in any of them, and no ``--no-require-hashes`` (pip 26.3,
+``cli/req_command.py``, get_requirements). Otherwise it resolves that freely, and each requirement that is fixed itself
+has dependencies that are unlocked. Where several lines state hashes pip takes
 what all of them allow; here each digest is listed, which is more and never less.
 """
 
@@ -72,7 +77,27 @@ def from_requirements(*parsed: ParsedFile) -> LockedSet:
     """What the files of one pip command, in the order read, lock together. Raises EvidenceError for contradictions."""
     lines = [line for file in parsed for line in _lines(file)]
     projects = _by_project(lines)
-    return combine([_read(line, projects) for line in lines])
+    read = [(line, _read(line, projects)) for line in lines]
+    free = [] if _requires_hashes(parsed) else [_dependencies(*pair, projects) for pair in read]
+    return combine([*(locked for _, locked in read), *free])
+
+
+def _requires_hashes(parsed: Sequence[ParsedFile]) -> bool:
+    """Whether pip would refuse whatever has no hash. A hash in a URL's fragment does not make it, one of a constraint
+    does; with both options pip refuses to run."""
+    options = {option.name for file in parsed for option in file.options}
+    if "--no-require-hashes" in options:
+        return False
+    return "--require-hashes" in options or any(item.hashes for file in parsed for item in file.requirements)
+
+
+def _dependencies(line: _Line, read: LockedSet, projects: Mapping[str, _Project]) -> LockedSet:
+    """What this line requires in turn, where it is fixed itself and nothing fixes that."""
+    if not (read.sources or any(file.sha256 for file in read.files)):
+        return LockedSet()
+    marker = _marker(line, projects.get(line.project or ""))
+    unlocked = replace(_unlocked(line, ()), marker=marker, dependencies=True)
+    return LockedSet(unlocked=(unlocked,))
 
 
 def _lines(parsed: ParsedFile) -> Iterator[_Line]:

@@ -57,6 +57,42 @@ def test_other_algorithms_alone_are_named() -> None:
     assert (file.sha256, file.other_digests) == (A, ())
 
 
+# Dependencies: what pip does with such files is asked from the real one in tests/e2e/test_check_dependencies.py.
+
+URL = f"demo @ https://files.example/demo-1.0.tar.gz#sha256={A}"
+FIXED_ALONE = [URL, "./app", "-e .", f"demo @ git+https://git.example/demo@{COMMIT}", f"file:///w/demo-1.0.zip#sha256={A}"]
+
+
+def free(text: str, constraints: str = "") -> list[str]:
+    return [item.text for item in read(text, constraints).unlocked if item.dependencies]
+
+
+@pytest.mark.parametrize("line", FIXED_ALONE)
+def test_what_is_fixed_itself_leaves_its_dependencies_to_pip(line: str) -> None:
+    (unlocked,) = read(f"\n{line} ; os_name == 'nt'\n" if not line.startswith("-e") else f"\n{line}\n").unlocked
+    assert (unlocked.origin, unlocked.dependencies) == (Origin("r.txt", 2), True)
+    assert line.startswith("-e") or unlocked.marker == 'os_name == "nt"'
+
+
+@pytest.mark.parametrize("line", FIXED_ALONE)
+def test_hashes_anywhere_leave_nothing_to_pip(line: str) -> None:
+    for more in (hashed("other==1.0", A), "--require-hashes\n"):
+        assert free(f"{line}\n{more}") == []
+    assert free(line + "\n", hashed("unasked==1.0", A)) == []
+
+
+def test_what_turns_hashes_off_leaves_all_dependencies_to_pip() -> None:
+    text = "--no-require-hashes\n" + hashed("demo==1.0", A) + "./app\nother\n"
+    assert free(text) == ["demo==1.0", "./app"]
+    assert free("--require-hashes\n" + text) == ["demo==1.0", "./app"]
+    assert free(hashed("demo==1.0", A), "--no-require-hashes\n") == ["demo==1.0"]
+
+
+def test_what_is_not_fixed_itself_is_told_once() -> None:
+    for text in ("demo\n", "demo==1.0\n", "demo @ https://files.example/demo-1.0.tar.gz\n"):
+        assert free(text) == []
+
+
 @pytest.mark.parametrize("specifier", ["demo", "demo>=1", "demo==1.*", "demo==1.0,!=2"])
 def test_what_is_not_exact_is_unlocked_also_with_hashes(specifier: str) -> None:
     expected = (Unlocked("demo", specifier, Origin("r.txt", 1)),)
@@ -89,7 +125,7 @@ def test_a_direct_url_states_name_version_and_digest() -> None:
     ],
 )
 def test_archives_at_urls_and_paths_are_files(line: str, expected: tuple[str | int | None, ...]) -> None:
-    locked = read(line + "\n")
+    locked = read(line + "\n--require-hashes\n")
     assert files(locked) == [expected]
     assert not locked.sources
     assert not locked.unlocked
@@ -124,7 +160,7 @@ def test_several_digests_of_one_url_leave_its_name_to_none() -> None:
     ],
 )
 def test_directories_and_repositories_are_sources(line: str, source: LockedSource) -> None:
-    assert read(line + "\n") == LockedSet(sources=(source,))
+    assert read(line + "\n--require-hashes\n") == LockedSet(sources=(source,))
 
 
 def test_an_archive_of_no_known_project_is_unlocked_and_shows_no_password() -> None:
@@ -156,7 +192,7 @@ def test_a_constraint_adds_pins_though_it_fixes_nothing() -> None:
 
 
 def test_a_constraint_to_a_repository_makes_a_source_of_what_a_requirement_names() -> None:
-    locked = read("demo\n", f"demo @ git+https://git.example/demo@{COMMIT}\n")
+    locked = read("demo\n--require-hashes\n", f"demo @ git+https://git.example/demo@{COMMIT}\n")
     assert (locked.files, locked.unlocked, len(locked.sources)) == ((), (), 1)
 
 
