@@ -269,7 +269,7 @@ def _not_locked(unlocked: Unlocked) -> Verdict:
     reason = Reason("PV110", unlocked.text, "NAME==VERSION with sha256 hashes", "neither", hint)
     if unlocked.dependencies:
         expected, got = "a hash for each of them, too", "none is asked for: pip picks its dependencies freely"
-        hint = "let a locker write them into the file with sha256 hashes, or add the line --require-hashes if it has none"
+        hint = "let a locker write them into the file with sha256 hashes, or add a line --require-hashes if none is needed"
         reason = Reason("PV110", unlocked.text, expected, got, hint)
     return replace(reject(artifact, reason), origins=(unlocked.origin,))
 

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 def run(arguments: Sequence[str]) -> int:
     """Judge locks, or with ``--installed`` an environment; returns the exit code."""
     options = _parser().parse_args(arguments)
+    from pip_verify.cli.setup import reported
+
+    return reported("check", vars(options), lambda: _check(options))
+
+
+def _check(options: argparse.Namespace) -> int:
     _refuse_contradictions(options)
     from pip_verify.cli.setup import make_parts, report
     from pip_verify.gate import result

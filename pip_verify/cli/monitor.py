@@ -40,7 +40,9 @@ def run(arguments: Sequence[str]) -> int:
     state = _state_path(options.state)
     if options.accept is not None:
         return _accept(options, state)
-    return _watch(options, pin, settings, state)
+    from pip_verify.cli.setup import reported
+
+    return reported("monitor", vars(options), lambda: _watch(options, pin, settings, state))
 
 
 def _watch(options: argparse.Namespace, pin: InlinePin | None, settings: Settings, state: Path) -> int:

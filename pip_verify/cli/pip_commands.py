@@ -7,19 +7,26 @@ import sys
 import time
 from collections.abc import Sequence
 
-from pip_verify.cli.options import HELP, command_of, split
+from pip_verify.cli.options import HELP, Split, command_of, split
 from pip_verify.cli.terminal import say
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a pip command under verification; returns the exit code."""
     taken = split(arguments)
-    from pip_verify.install.driver import find_target, print_help, run_pip
+    from pip_verify.cli.setup import reported
+    from pip_verify.install.driver import print_help
 
     # It may be the value of an option, too ("--target -h"): pip's own parser knows.
     if ("--help" in taken.pip or "-h" in taken.pip) and print_help(taken.pip):
         sys.stdout.write("\n" + HELP)
         return 0
+    command = command_of(arguments)
+    return reported(command, taken.flags, lambda: _run(command, taken))
+
+
+def _run(command: str, taken: Split) -> int:
+    from pip_verify.install.driver import find_target, run_pip
     from pip_verify.cli.setup import make_parts, report
 
     started = time.monotonic()
@@ -31,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     outcome = run_pip(taken.pip, parts.session, target=target, environ=os.environ)
     result = parts.session.result(
-        command_of(arguments),
+        command,
         errors=outcome.errors,
         warnings=parts.warnings,
         pip_exit_code=outcome.exit_code,

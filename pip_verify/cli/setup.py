@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from pip_verify.config import (
     refuse_foreign,
     refuse_writable_by_all,
 )
+from pip_verify.errors import PipVerifyError
 from pip_verify.judge import Judge
 from pip_verify.pins import InlinePin
 from pip_verify.policy import Mode, Policy
@@ -115,6 +116,21 @@ def make_first_use(settings: Settings, policy: Policy) -> FirstUse:
         clock=time.time,
         check=refuse_foreign if settings.trust_file is None else refuse_writable_by_all,
     )
+
+
+def reported(command: str, flags: Mapping[str, object], work: Callable[[], int]) -> int:
+    """Do ``work``, which reports its own run, and return its exit code. An error that stops it is reported as a run's,
+    where and as the flags say: no report of an earlier run may stay for this one's.
+
+    Raises UsageError when the settings or ``--output`` cannot be used.
+    """
+    settings = Settings.resolve(flags, os.environ)
+    started = time.monotonic()
+    try:
+        return work()
+    except PipVerifyError as error:
+        run = Run(command, (), error.exit_code, errors=(error,), seconds=time.monotonic() - started)
+        return report(run, settings)
 
 
 def report(run: Run, settings: Settings, *, verbose: bool = False) -> int:

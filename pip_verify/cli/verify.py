@@ -6,18 +6,28 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pip_verify.errors import UsageError
 from pip_verify.requirements.pins import parse_inline_options
 
+if TYPE_CHECKING:
+    from pip_verify.pins import InlinePin
+
 
 def run(arguments: Sequence[str]) -> int:
     """Verify the files named; returns the exit code."""
-    from pip_verify.cli.setup import make_parts, report
-    from pip_verify.inspection import Link
+    from pip_verify.cli.setup import reported
 
     pin, rest = parse_inline_options(list(arguments))
     options = _parser().parse_args(rest)
+    return reported("verify", vars(options), lambda: _verify(options, pin))
+
+
+def _verify(options: argparse.Namespace, pin: InlinePin | None) -> int:
+    from pip_verify.cli.setup import make_parts, report
+    from pip_verify.inspection import Link
+
     started = time.monotonic()
     paths = [Path(name) for name in options.files]
     for path in paths:

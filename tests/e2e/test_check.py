@@ -165,7 +165,8 @@ def test_the_exit_code_is_the_same_in_every_format(world: World, signed: dict[st
         options = ("--extra-ca", world.publisher.ca_file, "--format", name)
         green = world.run_as_it_is("check", *options, "-r", good)
         red = world.run_as_it_is("check", *options, "-r", bad)
-        assert (green.code, red.code) == (0, 12), name
+        broken = world.run_as_it_is("check", *options, "-r", world.write("broken.txt", "demo==1.0 --hash=x"))
+        assert (green.code, red.code, broken.code) == (0, 12, 2), name
 
 
 def test_too_little_coverage_fails_and_says_how_much_there_is(world: World, signed: dict[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What pip would resolve freely is not locked: ``pip-verify check`` beside what the real pip does with the same file."""
+"""What pip would resolve freely is not locked: ``pip-verify check`` beside what the real pip does with a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pip-verify check`` on directories of files at hand: nothing in them vouches for itself, and they are looked into."""
+"""``pip-verify check`` on directories of files: nothing in them vouches for itself, and they are looked into."""
 
 from __future__ import annotations
 
