@@ -1,7 +1,7 @@
 """The CI gate: what a lock allows comes in, a verdict for each of it goes out. Nothing is resolved, built or installed.
 
 A lock that states sha256 digests is judged by them; no artifact is downloaded, unless ``download`` is given, and then
-only those that are not accepted without. Evidence is fetched concurrently, each document once.
+only those that are not accepted without. Files at hand, of directories, are read. Evidence is fetched concurrently, each document once.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Gate:
         questions = self.questions(locked.files)
         cases = [question.ask for question in questions if isinstance(question.ask, Case)]
         self._judge.gather(cases)
-        verdicts = [self.answer(question) for question in questions]
+        verdicts = concurrently(self.answer, questions)
         if self._download is not None:
             verdicts = self._with_bytes(questions, verdicts, self._download)
         verdicts += [self._judge_source(source) for source in locked.sources]
@@ -105,9 +105,14 @@ class Gate:
     # What is answered.
 
     def answer(self, question: Question) -> Verdict:
-        """The verdict on one question, without the file's bytes."""
+        """The verdict on one question, without a download: by the file itself where it is at hand, else by its digest.
+
+        Raises UsageError for a file at hand that cannot be read.
+        """
         if isinstance(question.ask, Verdict):
             return _at(question.locked, question.ask)
+        if question.locked.path is not None:
+            return _at(question.locked, self._judge_at_hand(Path(question.locked.path), question.ask))
         verdict = self._verdict(question.ask)
         if not verdict.accepted and _only_bytes_can_tell(question.ask, verdict):
             verdict = _undownloaded(question.ask, verdict)
@@ -131,8 +136,8 @@ class Gate:
             case = question.ask
             if isinstance(case, Verdict) or verdict.accepted or verdict.exit_code == EXIT_BAD:
                 return verdict
-            if not case.pins and verdict.reasons[0].id != _BYTES_NEEDED:
-                return verdict  # nobody's signature in it could count
+            if question.locked.path is not None or (not case.pins and verdict.reasons[0].id != _BYTES_NEEDED):
+                return verdict  # they were looked at, or nobody's signature in them could count
             return self._judge_bytes(question.locked, case, verdict, download)
 
         return concurrently(again, zip(questions, verdicts, strict=True))
@@ -147,6 +152,13 @@ class Gate:
                 return replace(before, decision=Decision.UNDECIDED, reasons=(reason,))
             except EvidenceError as error:
                 return _at(locked, reject(case.artifact, Reason("PV303", error.subject, error.expected, error.got)))
+
+    def _judge_at_hand(self, path: Path, case: Case) -> Verdict:
+        try:
+            return self._judge_path(path, case)
+        except OSError as error:
+            got = error.strerror or str(error)
+            raise UsageError(str(path), expected="a file that can be read", got=got, hint=f"ls -l {path}") from error
 
     def _judge_path(self, path: Path, case: Case) -> Verdict:
         stated = case.artifact
@@ -233,6 +245,8 @@ def _artifact(file: LockedFile) -> Artifact | Verdict:
 
 def _beside(file: LockedFile) -> Path | None:
     """A file of a directory on disk lies where a statement beside it may lie, too."""
+    if file.path is not None:
+        return Path(file.path)
     if file.url is None or not file.url.startswith("file:") or file.filename is None:
         return None
     from urllib.request import url2pathname

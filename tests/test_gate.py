@@ -214,6 +214,11 @@ def test_locked_hashes_are_the_users_where_policy_lets_them_be_enough(site: Http
     assert ids(judge(site, tmp_path, file)) == ["PV101"]
 
 
+def test_a_file_at_hand_that_vanished_is_a_usage_error(site: HttpsWorld, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a file that can be read"):
+        judge(site, tmp_path, locked(path=str(tmp_path / WHEEL)))
+
+
 # With --download.
 
 

@@ -57,9 +57,9 @@ def _put(items: dict[Hashable, _Pinned], key: Hashable, item: _Pinned) -> None:
 
 
 def _with_both(known: _Pinned, item: _Pinned) -> _Pinned:
-    """``known`` with what only ``item`` knows of the same file: that a lock states its digest."""
+    """``known`` with what only ``item`` knows of the same file: that a lock states its digest, where it is at hand."""
     if isinstance(known, LockedFile) and isinstance(item, LockedFile):
-        return replace(known, stated=known.stated or item.stated)
+        return replace(known, stated=known.stated or item.stated, path=known.path or item.path)
     return known
 
 

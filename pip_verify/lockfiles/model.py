@@ -21,7 +21,7 @@ class LockedFile:
     these, by algorithm; the file has one of them. url: where the lock says the file is. marker: the environment marker
     it stands under. pins: inline pins of a requirement file. origin: file and line of what states this digest, else of
     its project. stated: whether the user's lock states the digest; one that was computed of a file at hand, or read
-    from an index, holds nobody to anything.
+    from an index, holds nobody to anything. path: where the file itself is at hand, in a directory that was named.
     """
 
     project: str
@@ -35,6 +35,7 @@ class LockedFile:
     pins: tuple[InlinePin, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
     stated: bool = True
+    path: str | None = None
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,10 @@ def _read_artifact(path: Path, origin: Origin) -> LockedFile:
         raise UsageError(f"{origin}: {error.subject}", expected=error.expected, got=error.got, hint=hint) from error
     except OSError as error:
         raise UsageError(str(path), expected="a file that can be read", got=str(error.strerror)) from error
-    url = path.absolute().as_uri()
-    return LockedFile(artifact.project, artifact.version, path.name, digest, origin, url=url, stated=False)
+    where = path.absolute()
+    return LockedFile(
+        artifact.project, artifact.version, path.name, digest, origin, url=where.as_uri(), stated=False, path=str(where)
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests import makers
-from tests.e2e.world import Result, World
-from tests.signer import sha256
+from tests.e2e.world import ALICE, EVE, Result, World
+from tests.signer import Signer, sha256, sign_release
 
 WHEEL = makers.wheel_filename("demo", "1.0")
 HASH_PINNED = ('unsigned = "hash-pinned"',)
@@ -59,3 +59,70 @@ def test_explain_takes_the_indexs_digest_for_nobodys_hash_as_install_does(world:
     assert result.code == 10, result.stdout
     assert "PV101" in result.stdout
     assert world.run("install", "demo").code == 10
+
+
+# What is at hand is looked into.
+
+
+def in_wheel(*signers: Signer, version: str = "1.0") -> bytes:
+    return makers.make_wheel(
+        "demo", version, sign=lambda digest: sign_release(signers, {"RECORD": digest}, "demo", version)
+    )
+
+
+def agreed(world: World, path: Path) -> Result:
+    """What check says of the directory, which is what verify says of the file, and no index was asked."""
+    told = check(world, "dist")
+    assert check(world, "dist", "--download").code == told.code
+    assert world.run("verify", path).code == told.code
+    assert world.index.requests == []
+    return told
+
+
+def test_a_signature_inside_a_wheel_at_hand_counts_without_a_download(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    path = world.save(f"dist/{WHEEL}", in_wheel(ALICE))
+    assert agreed(world, path).artifact(WHEEL)["evidence"] == "in-wheel"
+    path.write_bytes(in_wheel(EVE))
+    assert agreed(world, path).code == 11
+
+
+def test_an_unsigned_file_at_hand_is_unsigned_and_no_download_is_offered(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    result = agreed(world, world.save(f"dist/{WHEEL}", makers.make_wheel("demo", "1.0")))
+    assert (result.code, result.reasons(WHEEL)) == (10, ["PV102"])
+    assert "--download" not in result.stderr
+
+
+def test_a_file_at_hand_that_breaks_the_strict_reader_is_bad_however_it_is_signed(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    sdist = makers.sdist_filename("demo", "1.0")
+    bad = {WHEEL: makers.make_wheel("demo", "1.0") + b"x", sdist: b"no archive"}
+    world.publisher.release("demo", "1.0", bad, ALICE)
+    for name, data in bad.items():
+        world.save(f"dist/{name}", data)
+    result = check(world, "dist")
+    assert (result.code, result.reasons(WHEEL), result.reasons(sdist)) == (12, ["PV305"], ["PV306"])
+
+
+def test_a_signed_file_at_hand_is_held_to_the_digest_that_the_lock_states(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    locked, other = in_wheel(ALICE), makers.make_wheel("demo", "1.0", {"demo/other.py": "x"})
+    name = WHEEL.replace("-py3", "-1-py3")
+    world.publisher.release("demo", "1.0", {WHEEL: locked, name: other}, ALICE)
+    world.save(f"dist/{name}", other)
+    result = check(world, hashed(world, locked), "dist")
+    assert (result.code, result.reasons(name)) == (12, ["PV309"])
+
+
+def test_a_statement_beside_the_file_is_found_though_a_lock_names_the_file_first(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    data = makers.make_wheel("demo", "1.0")
+    path = world.save(f"dist/{WHEEL}", data)
+    path.with_name(f"{WHEEL}.jws").write_bytes(sign_release([ALICE], {WHEEL: sha256(data)}, "demo", "1.0"))
+    assert check(world, world.lock(WHEEL, data), "dist").code == 0

@@ -47,6 +47,13 @@ def test_a_digest_that_any_lock_states_is_stated() -> None:
         assert [file.stated for file in files(other, at_hand)] == [True]
 
 
+def test_a_file_at_hand_stays_at_hand_beside_a_lock_that_names_it() -> None:
+    at_hand = replace(WHEEL, origin=Origin("dist"), stated=False, path="/dist/demo-1.0-py3-none-any.whl")
+    for other in (WHEEL, ALONE):
+        assert [file.path for file in files(at_hand, other)] == [at_hand.path]
+        assert [file.path for file in files(other, at_hand)] == [at_hand.path]
+
+
 def test_a_digest_alone_stays_for_another_version_digest_or_project() -> None:
     for other in (replace(ALONE, version="2.0"), replace(ALONE, sha256=B), replace(ALONE, project="x")):
         assert files(WHEEL, other) == (WHEEL, other)

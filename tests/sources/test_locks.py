@@ -165,6 +165,11 @@ def test_a_huge_lock_is_refused_and_not_read_whole(tmp_path: Path) -> None:
 # Directories.
 
 
+def at_hand(path: Path, digest: str) -> LockedFile:
+    origin = Origin(str(path.parent))
+    return LockedFile("demo", "1.0", path.name, digest, origin, url=path.as_uri(), stated=False, path=str(path))
+
+
 def test_a_directory_of_artifacts_locks_what_lies_there(tmp_path: Path) -> None:
     folder = tmp_path / "a b"
     write(folder, **{"demo-1.0.tar.gz": "sdist", WHEEL: "wheel", f"{WHEEL}.jws": "x", "notes.txt": "x"})
@@ -172,18 +177,8 @@ def test_a_directory_of_artifacts_locks_what_lies_there(tmp_path: Path) -> None:
     locked = load_locked([folder], environ={})
     digest = {text: hashlib.sha256(text.encode()).hexdigest() for text in ("sdist", "wheel")}
     assert locked.files == (
-        LockedFile(
-            "demo", "1.0", WHEEL, digest["wheel"], Origin(str(folder)), url=(folder / WHEEL).as_uri(), stated=False
-        ),
-        LockedFile(
-            "demo",
-            "1.0",
-            "demo-1.0.tar.gz",
-            digest["sdist"],
-            Origin(str(folder)),
-            url=(folder / "demo-1.0.tar.gz").as_uri(),
-            stated=False,
-        ),
+        at_hand(folder / WHEEL, digest["wheel"]),
+        at_hand(folder / "demo-1.0.tar.gz", digest["sdist"]),
     )
     assert "a%20b" in str(locked.files[0].url)
 
