@@ -163,6 +163,9 @@ class Gate:
     def _judge_path(self, path: Path, case: Case) -> Verdict:
         stated = case.artifact
         named = parse_filename(path.name, project=stated.project, sha256=stated.sha256)
+        if not same_version(named.version, stated.version):
+            reason = _other_release(path.name, f"{stated.project} {stated.version}", named)
+            return reject(replace(stated, filename=path.name), reason)
         digest, wheel, broken = read_bytes(path, named)
         artifact = replace(named, sha256=digest)
         fault = other_bytes(stated.sha256, case.user_sha256, artifact) or broken
@@ -237,10 +240,13 @@ def _artifact(file: LockedFile) -> Artifact | Verdict:
         unnamed = Artifact(file.project, file.version, file.filename, "file", file.sha256)
         return reject(unnamed, Reason("PV103", error.subject, error.expected, error.got, error.hint))
     if artifact.project != file.project or not same_version(artifact.version, file.version):
-        hint = "do not use this lock: make it anew, and look at what changes"
-        got = f"a file of {artifact.project} {artifact.version}"
-        return reject(artifact, Reason("PV303", file.filename, f"a file of {words}", got, hint))
+        return reject(artifact, _other_release(file.filename, words, artifact))
     return artifact
+
+
+def _other_release(filename: str, stated: str, got: Artifact) -> Reason:
+    hint = "do not use this lock: make it anew, and look at what changes"
+    return Reason("PV303", filename, f"a file of {stated}", f"a file of {got.project} {got.version}", hint)
 
 
 def _beside(file: LockedFile) -> Path | None:
