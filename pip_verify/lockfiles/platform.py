@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item", LockedFile, LockedSource, Unlocked)
 
 _QUOTED = r"""(?:'([^']*)'|"([^"]*)")"""
-_CHOICE_RE = re.compile(
-    rf"""\bextra\s*[=!]=\s*{_QUOTED}|{_QUOTED}\s*(?:[=!]=\s*extra\b|(?:not\s+)?in\s+(?:extras|dependency_groups)\b)"""
-)
+_EXTRA_RE = re.compile(rf"""\bextra\s*([=!]=)\s*({_QUOTED})|({_QUOTED})\s*([=!]=)\s*extra\b""")
+_CHOICE_RE = re.compile(rf"""{_QUOTED}\s*(?:not\s+)?in\s+(?:extras|dependency_groups)\b""")
+_OTHER_EXTRA_RE = re.compile(rf"""{_QUOTED}|(\bextra\b)""")
 _MAX_NAMES = 5  # of extras and groups in one marker: thirty-two ways to choose among them
 
 
@@ -69,18 +69,26 @@ def _may_hold(marker: str | None, environment: Mapping[str, str]) -> bool:
     """Whether the marker holds, or could with some choice of extras and groups."""
     if marker is None:
         return True
-    names = sorted({name for found in _CHOICE_RE.findall(marker) for name in found if name})
-    if len(names) > _MAX_NAMES:
+    marker = _EXTRA_RE.sub(_as_member, marker)
+    names = sorted({first or second for first, second in _CHOICE_RE.findall(marker)})
+    if len(names) > _MAX_NAMES or any(found[-1] for found in _OTHER_EXTRA_RE.findall(marker)):
         return True
-    parsed = Marker(marker)
     try:
+        parsed = Marker(marker)
         return any(parsed.evaluate({**environment, **choice}) for choice in _choices(names))
     except (ValueError, KeyError):  # a comparison without meaning: pip would stop there
         return True
 
 
-def _choices(names: Sequence[str]) -> Iterator[dict[str, str | frozenset[str]]]:
+def _as_member(comparison: re.Match[str]) -> str:
+    """``extra == "a"`` as ``"a" in extras``: PEP 508 has one extra at a time, but the markers of lockers ask for several
+    at once (``extra == "a" and extra == "b"``), so each of them counts as chosen or not."""
+    operator = comparison[1] or comparison[8]
+    quoted = comparison[2] or comparison[5]
+    return f"{quoted} {'in' if operator == '==' else 'not in'} extras"
+
+
+def _choices(names: Sequence[str]) -> Iterator[dict[str, frozenset[str]]]:
     for count in range(len(names) + 1):
         for chosen in map(frozenset, itertools.combinations(names, count)):
-            for extra in ("", *chosen):
-                yield {"extra": extra, "extras": chosen, "dependency_groups": chosen}
+            yield {"extras": chosen, "dependency_groups": chosen}
