@@ -1,7 +1,8 @@
 """The CI gate: what a lock allows comes in, a verdict for each of it goes out. Nothing is resolved, built or installed.
 
 A lock that states sha256 digests is judged by them; no artifact is downloaded, unless ``download`` is given, and then
-only those that are not accepted without. Files at hand, of directories, are read. Evidence is fetched concurrently, each document once.
+only those that are not accepted without. Files at hand, of directories, are read. Evidence is fetched concurrently,
+each document once.
 """
 
 from __future__ import annotations
@@ -36,10 +37,12 @@ Download = Callable[[LockedFile, Path], Path]
 
 @dataclass(frozen=True)
 class Question:
-    """One locked file, and how to judge it: as a case, or by a verdict that is clear from the lock alone."""
+    """One locked file, and how to judge it: as a case, or by a verdict that is clear from the lock alone. pins: its
+    release's."""
 
     locked: LockedFile
     ask: Case | Verdict
+    pins: tuple[Pin, ...]
 
 
 class Gate:
@@ -65,8 +68,8 @@ class Gate:
         verdicts = concurrently(self.answer, questions)
         if self._download is not None:
             verdicts = self._with_bytes(questions, verdicts, self._download)
-        verdicts += [self._judge_source(source) for source in locked.sources]
-        verdicts += [_not_locked(unlocked) for unlocked in locked.unlocked]
+        verdicts += [self.judge_source(source) for source in locked.sources]
+        verdicts += [not_locked(unlocked) for unlocked in locked.unlocked]
         return tuple(verdicts)
 
     # What is asked.
@@ -77,15 +80,15 @@ class Gate:
         for file in files:
             inline.setdefault(file.project, {}).update(dict.fromkeys(file.pins))
         hashes = _hashes_given(files)
-        pins: dict[tuple[str, str | None], tuple[Pin, ...]] = {}
+        known: dict[tuple[str, str | None], tuple[Pin, ...]] = {}
+        questions = []
         for file in files:
-            if (file.project, file.version) not in pins:
-                own = list(inline[file.project])
-                pins[file.project, file.version] = self._first_use.pins_for(file.project, own, file.version)
-        return [
-            Question(file, self._ask(file, pins[file.project, file.version], hashes, inline=bool(inline[file.project])))
-            for file in files
-        ]
+            own, release = list(inline[file.project]), (file.project, file.version)
+            if release not in known:
+                known[release] = self._first_use.pins_for(file.project, own, file.version)
+            pins = known[release]
+            questions.append(Question(file, self._ask(file, pins, hashes, inline=bool(own)), pins))
+        return questions
 
     def _ask(
         self,
@@ -174,7 +177,8 @@ class Gate:
         whole = replace(case, artifact=artifact, wheel=wheel)
         return self._verdict(whole, lambda: carried_by(path, artifact, wheel))
 
-    def _judge_source(self, source: LockedSource) -> Verdict:
+    def judge_source(self, source: LockedSource) -> Verdict:
+        """The verdict on a source that has no file."""
         artifact = Artifact(source.project or "", source.version or "", redact(source.location), source.kind)
         if source.kind == "vcs":
             verdict = judge_vcs(self._policy, artifact, source.location)
@@ -224,16 +228,17 @@ def _hashes_given(files: Iterable[LockedFile]) -> Mapping[tuple[str, str | None]
 
 
 def _artifact(file: LockedFile) -> Artifact | Verdict:
-    """What the lock states of one file as an artifact, or why it states too little or contradicts itself."""
+    """What the lock states of one file as an artifact, or why it states too little or contradicts itself. An index may
+    leave the digest out: it locks nothing."""
     words = f"{file.project} {file.version or ''}".rstrip()
-    if file.version is None or file.sha256 is None:
+    if file.version is None or (file.sha256 is None and file.stated):
         missing = "an exact version" if file.version is None else "a sha256 digest"
         got = f"{' and '.join(file.other_digests)} alone" if file.other_digests else "none"
         hint = f"let a locker write {words} with sha256 hashes, for example uv pip compile --generate-hashes"
         artifact = Artifact(file.project, file.version or "", file.filename or words, "file", file.sha256)
         return reject(artifact, Reason("PV110", words, missing, got, hint))
     if file.filename is None:
-        return Artifact(file.project, file.version, f"{words} sha256:{file.sha256[:12]}…", "file", file.sha256)
+        return Artifact(file.project, file.version, f"{words} sha256:{str(file.sha256)[:12]}…", "file", file.sha256)
     try:
         artifact = parse_filename(file.filename, sha256=file.sha256)
     except EvidenceError as error:
@@ -282,14 +287,15 @@ def _wants_the_file(pin: Pin) -> bool:
     return bool(pin.formats) and all(FORMATS[name].in_wheel for name in pin.formats)
 
 
-def _not_locked(unlocked: Unlocked) -> Verdict:
+def not_locked(unlocked: Unlocked) -> Verdict:
+    """The refusal of a requirement that nothing locks, or whose dependencies nothing does."""
     words = f"dependencies of {unlocked.text}" if unlocked.dependencies else unlocked.text
     artifact = Artifact(unlocked.project or "", "", words, "file")
     hint = "let a locker write it with an exact version and sha256 hashes"
     reason = Reason("PV110", unlocked.text, "NAME==VERSION with sha256 hashes", "neither", hint)
     if unlocked.dependencies:
         expected, got = "a hash for each of them, too", "none is asked for: pip picks its dependencies freely"
-        hint = "let a locker write them into the file with sha256 hashes, or add a line --require-hashes if none is needed"
+        hint = "let a locker write them with sha256 hashes, or add a line --require-hashes if there are none"
         reason = Reason("PV110", unlocked.text, expected, got, hint)
     return replace(reject(artifact, reason), origins=(unlocked.origin,))
 

@@ -17,12 +17,12 @@ from pip_verify.cli.index_options import add_index_options, pip_options
 from pip_verify.cli.terminal import say
 from pip_verify.cli.verify import add_trust_options
 from pip_verify.errors import EvidenceError, UsageError
+from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource
 from pip_verify.requirements.pins import parse_inline_options
 
 if TYPE_CHECKING:
     from pip_verify.cli.setup import Parts
-    from pip_verify.judge import Case, Examined
-    from pip_verify.lockfiles.model import LockedFile
+    from pip_verify.judge import Examined
     from pip_verify.pins import InlinePin, Pin
     from pip_verify.report.explain import Explanation
     from pip_verify.verdict import Verdict
@@ -68,15 +68,39 @@ def _examine(options: argparse.Namespace, parts: Parts, inline: list[InlinePin])
     if path.is_file():
         yield _explain_file(path, parts, inline)
         return
+    target = _target(options.target)
+    advise = on_index(parts.settings, pip_options(options))
+    locked = _locked(options, *target) if options.requirement else LockedSet(_on_index(options, *target))
+    if locked == LockedSet():
+        raise _nothing_of(options.target, options.requirement)
+    yield from _explain_files(locked.files, parts, inline, advise)
+    yield from _explain_others(locked, parts, inline, advise)
+
+
+def _explain_files(
+    files: Sequence[LockedFile], parts: Parts, inline: Sequence[InlinePin], advise: Advise
+) -> Iterator[Explanation]:
     from pip_verify.gate import Gate
     from pip_verify.judge import Case
 
     gate = Gate(parts.policy, parts.judge, parts.first_use)
-    advise = on_index(parts.settings, pip_options(options))
-    files = [replace(file, pins=(*file.pins, *inline)) for file in _files(options)]
-    for question in gate.questions(files):
+    for question in gate.questions([replace(file, pins=(*file.pins, *inline)) for file in files]):
         examined = parts.judge.examine(question.ask) if isinstance(question.ask, Case) else None
-        yield _explanation(parts, gate.answer(question), question.ask, examined, advise)
+        yield _explanation(parts, gate.answer(question), question.pins, examined, advise)
+
+
+def _explain_others(
+    locked: LockedSet, parts: Parts, inline: Sequence[InlinePin], advise: Advise
+) -> Iterator[Explanation]:
+    """What the locks have of it that is no file: sources, and requirements that nothing locks."""
+    from pip_verify.gate import Gate, not_locked
+
+    gate = Gate(parts.policy, parts.judge, parts.first_use)
+    others: list[tuple[Verdict, Sequence[InlinePin]]] = [(gate.judge_source(item), ()) for item in locked.sources]
+    others += [(not_locked(unlocked), unlocked.pins) for unlocked in locked.unlocked]
+    for verdict, own in others:
+        pins = parts.first_use.pins_for(verdict.artifact.project, [*own, *inline])
+        yield _explanation(parts, verdict, pins, None, advise)
 
 
 def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanation:
@@ -100,42 +124,48 @@ def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanat
         verdict = reject(artifact, fault)
     else:
         verdict = parts.first_use.judge(artifact, pins, under, lambda: carried_by(path, artifact, wheel))
-    return _explanation(parts, verdict, case, parts.judge.examine(case), on_disk(path, artifact, wheel, under))
+    return _explanation(parts, verdict, pins, parts.judge.examine(case), on_disk(path, artifact, wheel, under))
 
 
-def _files(options: argparse.Namespace) -> list[LockedFile]:
-    """The files that the target names: what the locks allow of it, else what the index has of it."""
-    target = _TARGET_RE.match(options.target)
+def _nothing_of(target: str, locks: Sequence[str]) -> UsageError:
+    hint = f"what the index has: pip-verify explain {target}" if locks else "look at its name and at the index in use"
+    return UsageError(target, expected=f"it in {', '.join(locks) or 'the index'}", got="none", hint=hint)
+
+
+def _target(stated: str) -> tuple[str, str | None]:
+    """The project and the version that are asked about."""
+    target = _TARGET_RE.match(stated)
     if target is None:
         hint = "pip-verify explain flask, or flask==3.0.3, or dist/flask-3.0.3-py3-none-any.whl"
-        raise UsageError(options.target, expected="NAME, NAME==VERSION or a file on disk", got="neither", hint=hint)
+        raise UsageError(stated, expected="NAME, NAME==VERSION or a file on disk", got="neither", hint=hint)
     from pip_verify.artifact.name import canonical_version, normalise
 
     try:
-        project = normalise(target[1])
-        version = None if target[2] is None else canonical_version(target[2])
+        return normalise(target[1]), None if target[2] is None else canonical_version(target[2])
     except EvidenceError as error:
         raise UsageError(error.subject, expected=error.expected, got=error.got) from error
-    found = _locked(options, project) if options.requirement else _on_index(options, project, version)
-    kept = [file for file in found if version in (None, file.version)]
-    if not kept:
-        where = ", ".join(options.requirement) or "the index"
-        raise UsageError(options.target, expected=f"files of it in {where}", got="none")
-    return kept
 
 
-def _locked(options: argparse.Namespace, project: str) -> list[LockedFile]:
+def _locked(options: argparse.Namespace, project: str, version: str | None) -> LockedSet:
+    """What the locks have of it; of another version only where they do not state one."""
     from pip_verify.sources.locks import load_locked
 
     locked = load_locked([Path(name) for name in options.requirement], environ=os.environ)
-    return [file for file in locked.files if file.project == project]
+
+    def is_meant(item: LockedFile | LockedSource) -> bool:
+        return item.project == project and version in (None, item.version or version)
+
+    return LockedSet(
+        tuple(filter(is_meant, locked.files)),
+        tuple(filter(is_meant, locked.sources)),
+        tuple(item for item in locked.unlocked if item.project == project),
+    )
 
 
-def _on_index(options: argparse.Namespace, project: str, version: str | None) -> list[LockedFile]:
+def _on_index(options: argparse.Namespace, project: str, version: str | None) -> tuple[LockedFile, ...]:
     """The files of the version, or of the newest that pip would choose: final where there is one, not yanked."""
     from packaging.version import Version
 
-    from pip_verify.lockfiles.model import LockedFile
     from pip_verify.pins import Origin
     from pip_verify.sources.index import Index
 
@@ -144,17 +174,16 @@ def _on_index(options: argparse.Namespace, project: str, version: str | None) ->
     final = {one for one in offered if not one.is_prerelease}
     wanted = version or str(max(final or offered, default=""))
     origin = Origin("<index>")
-    return [
+    return tuple(
         LockedFile(project, file.version, file.filename, file.sha256, origin, url=file.url, stated=False)
         for file in found
         if file.version == wanted
-    ]
+    )
 
 
 def _explanation(
-    parts: Parts, verdict: Verdict, asked: Case | Verdict, examined: Examined | None, advise: Advise
+    parts: Parts, verdict: Verdict, pins: tuple[Pin, ...], examined: Examined | None, advise: Advise
 ) -> Explanation:
-    from pip_verify.judge import Case
     from pip_verify.report.explain import Explanation
 
     project = verdict.artifact.project
@@ -163,7 +192,7 @@ def _explanation(
         parts.policy.source,
         parts.policy.publisher_for(project),
         parts.policy.exemption_for(project),
-        asked.pins if isinstance(asked, Case) else (),
+        pins,
         () if examined is None else examined.looks,
         {} if examined is None else examined.keys,
         time.time(),

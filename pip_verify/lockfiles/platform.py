@@ -81,8 +81,8 @@ def _may_hold(marker: str | None, environment: Mapping[str, str]) -> bool:
 
 
 def _as_member(comparison: re.Match[str]) -> str:
-    """``extra == "a"`` as ``"a" in extras``: PEP 508 has one extra at a time, but the markers of lockers ask for several
-    at once (``extra == "a" and extra == "b"``), so each of them counts as chosen or not."""
+    """``extra == "a"`` as ``"a" in extras``: PEP 508 has one extra at a time, but lockers' markers ask for several at
+    once (``extra == "a" and extra == "b"``), so each of them counts as chosen or not."""
     operator = comparison[1] or comparison[8]
     quoted = comparison[2] or comparison[5]
     return f"{quoted} {'in' if operator == '==' else 'not in'} extras"

@@ -63,9 +63,9 @@ def test_what_stops_other_commands_is_in_their_reports_too(world: World, lock: P
         result = world.run_bare(*command)
         assert (result.code, len(result.report["errors"])) == (2, 1), command
     world.save("pip-verify.toml", b"[nonsense]\n")
-    for command in (("verify", str(lock)), ("install", "demo"), ("check", str(lock)), ("monitor", "--first", "demo")):
-        result = world.run_bare(*command)
-        assert (result.code, len(result.report["errors"])) == (2, 1), command
+    for stopped in (("verify", str(lock)), ("install", "demo"), ("check", str(lock)), ("monitor", "--first", "demo")):
+        result = world.run_bare(*stopped)
+        assert (result.code, len(result.report["errors"])) == (2, 1), stopped
 
 
 def test_an_output_that_cannot_be_written_is_an_error_of_its_own(world: World, lock: Path) -> None:
