@@ -195,9 +195,10 @@ def result(
     started: float,
     report_only: bool = False,
     min_coverage: float | None = None,
+    left_out: int = 0,
 ) -> Run:
     """The run that these verdicts make. min_coverage: the least share accepted by signature, in percent; less is as
-    unsigned. report_only: the exit code is 0. started: on the monotonic clock."""
+    unsigned. report_only: the exit code is 0. started: on the monotonic clock. left_out: as a run has it."""
     run = Run(
         command,
         tuple(verdicts),
@@ -206,6 +207,7 @@ def result(
         seconds=time.monotonic() - started,
         mode="report" if report_only else "enforce",
         min_coverage=min_coverage,
+        left_out=left_out,
     )
     if run.exit_code == 0 and min_coverage is not None and run.coverage < min_coverage:
         run = replace(run, exit_code=EXIT_UNSIGNED)

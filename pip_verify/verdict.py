@@ -163,7 +163,8 @@ class Run:
     decided nothing; errors: what stopped the run beside verdicts; pip_exit_code: None when pip
     was not run; exit_code: of the whole run (docs/commands.md#exit-codes); seconds: wall time. mode: "enforce", or
     "report" when refusals were only reported (then exit_code is 0 or pip's own). min_coverage: the least share of
-    artifacts accepted by signature that was asked for, in percent, None when none was.
+    artifacts accepted by signature that was asked for, in percent, None when none was. left_out: how many files,
+    sources and requirements the locks have beside, which were not judged because this platform could not install them.
     """
 
     command: str
@@ -176,6 +177,7 @@ class Run:
     seconds: float = 0.0
     mode: Literal["enforce", "report"] = "enforce"
     min_coverage: float | None = None
+    left_out: int = 0
 
     @property
     def signed(self) -> int:

@@ -160,6 +160,7 @@ def _counts(run: Run) -> str:
     missing = {"refused": counted.refused, "not decided": counted.undecided}
     parts += [f"{count} {what}" for what, count in missing.items() if count]
     parts += [f"{len(run.installed)} already installed and not looked at"]
+    parts += [words.left_out_line(run)] if run.left_out else []
     coverage = words.coverage_line(run)
     return f"{words.artifacts(len(run.verdicts))}: {', '.join(parts)}" + (f"; {coverage}" if coverage else "")
 

@@ -123,6 +123,7 @@ def _tiles(run: Run, groups: dict[str, list[Verdict]]) -> str:
     kinds = {"refused": "bad", "undecided": "warn", "exempt": "calm", "other": "calm", "signed": "good"}
     shown = [(_CHIPS[name], len(members), kinds[name]) for name, members in groups.items()]
     shown.append(("Not looked at", len(run.installed), ""))
+    shown += [("Left out (platform)", run.left_out, "")] if run.left_out else []
     tiles = [
         f'<div class="tile {kind if number else "none"}"><dt>{name}</dt><dd>{number}</dd></div>\n'
         for name, number, kind in shown

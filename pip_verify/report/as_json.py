@@ -58,6 +58,7 @@ def _counts(run: Run) -> dict[str, Any]:
         "signers": [{"signer": name, "artifacts": count} for name, count in counted.signers.items()],
         "places": [{"kind": kind or None, "artifacts": count} for kind, count in counted.places.items()],
         "not_looked_at": len(run.installed),
+        "left_out": run.left_out,
     }
 
 

@@ -47,7 +47,7 @@ def _properties(run: Run) -> str:
     told |= {"outcome": words.outcome(run) or "everything was accepted"}
     told |= {"signed": run.signed, "coverage": f"{run.coverage:.2f}"}
     told |= {} if run.min_coverage is None else {"min_coverage": f"{run.min_coverage:g}"}
-    told |= {"not_looked_at": len(run.installed)}
+    told |= {"not_looked_at": len(run.installed), "left_out": run.left_out}
     lines = [f"   <property{_attributes({'name': name, 'value': value})}/>\n" for name, value in told.items()]
     return "".join(("  <properties>\n", *lines, "  </properties>\n"))
 

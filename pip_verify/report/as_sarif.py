@@ -214,6 +214,7 @@ def _figures(run: Run) -> dict[str, Any]:
         "coverage": round(run.coverage, 6),
         "min_coverage": run.min_coverage,
         "not_looked_at": [one_line(name) for name in run.installed],
+        "left_out": run.left_out,
     }
 
 

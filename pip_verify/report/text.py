@@ -24,6 +24,7 @@ from pip_verify.report.words import (
     artifacts,
     coverage_line,
     decision_words,
+    left_out_line,
     mode_line,
     next_step,
     outcome,
@@ -162,7 +163,8 @@ def _summary(run: Run) -> str:
     parts += [f"{counted.file_needed} not decided (the file itself is needed)"] if counted.file_needed else []
     total = artifacts(len(run.verdicts))
     what = f"{total}: {', '.join(parts)}" if parts else total
-    return _ours(f"{what}; {len(run.installed)} already installed and not looked at")
+    left_out = f"; {left_out_line(run)}" if run.left_out else ""
+    return _ours(f"{what}; {len(run.installed)} already installed and not looked at{left_out}")
 
 
 def _signed(counted: Tally) -> str:

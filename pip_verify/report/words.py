@@ -93,6 +93,11 @@ def coverage_line(run: Run) -> str:
     return f"coverage {share}, {run.min_coverage:g} % asked for"
 
 
+def left_out_line(run: Run) -> str:
+    """How much of the locks was not judged; "" when nothing."""
+    return f"{run.left_out} not for this platform and left out" if run.left_out else ""
+
+
 def coverage_missed(run: Run) -> bool:
     """Whether less is signed than was asked for."""
     return run.min_coverage is not None and run.coverage < run.min_coverage

@@ -77,6 +77,7 @@ def run(
     pip_exit_code: int | None = 1,
     mode: Literal["enforce", "report"] = "enforce",
     min_coverage: float | None = None,
+    left_out: int = 0,
 ) -> Run:
     """A run whose exit code follows from its verdicts and errors, as ``Session.result`` has it; in report mode from
     its errors alone."""
@@ -84,7 +85,9 @@ def run(
     codes = judged + [error.exit_code for error in errors]
     stopped = next((code for code in (2, 1) if code in codes), 0)
     code = exit_code(codes) or stopped or pip_exit_code or 0
-    result = Run(command, verdicts, code, installed, warnings, errors, pip_exit_code, 1.25, mode, min_coverage)
+    result = Run(
+        command, verdicts, code, installed, warnings, errors, pip_exit_code, 1.25, mode, min_coverage, left_out
+    )
     missed = mode == "enforce" and not code and min_coverage is not None and result.coverage < min_coverage
     return replace(result, exit_code=10) if missed else result
 
@@ -337,6 +340,7 @@ SCENARIOS: dict[str, Run] = {
         command="check",
         pip_exit_code=None,
         min_coverage=66.5,
+        left_out=3,
     ),
     "digest_only": run(
         by_digest(Reason("PV504", "numpy", "the file", "its digest alone", "pip-verify check --download")),

@@ -157,7 +157,7 @@ def test_an_exemption_is_a_notice_with_its_reason() -> None:
 
 def test_the_last_line_counts_and_tells_the_coverage() -> None:
     *_, counts, ending = render("github", SCENARIOS["coverage_missed"]).splitlines()
-    assert counts.endswith("looked at; coverage 1 of 2 signed (50 %), 66.5 % asked for")
+    assert counts.endswith("3 not for this platform and left out; coverage 1 of 2 signed (50 %), 66.5 % asked for")
     assert ending == "pip-verify: less is signed than was asked for (exit code 10)"
 
 
