@@ -37,7 +37,7 @@ def _check(options: argparse.Namespace) -> int:
     started = time.monotonic()
     parts = make_parts(vars(options), None)
     report_only = parts.mode == "report"
-    verdicts = _judge_installed(options, parts) if options.installed else _judge_locks(options, parts)
+    verdicts, left_out = (_judge_installed(options, parts), 0) if options.installed else _judge_locks(options, parts)
     run = result(
         "check",
         verdicts,
@@ -45,22 +45,26 @@ def _check(options: argparse.Namespace) -> int:
         started=started,
         report_only=report_only,
         min_coverage=options.min_coverage,
+        left_out=left_out,
     )
     return report(run, parts.settings, verbose=options.verbose)
 
 
-def _judge_locks(options: argparse.Namespace, parts: Parts) -> tuple[Verdict, ...]:
+def _judge_locks(options: argparse.Namespace, parts: Parts) -> tuple[tuple[Verdict, ...], int]:
+    """The verdicts, and how much of the locks was left out."""
     from pip_verify.gate import Gate
     from pip_verify.sources.locks import load_locked
 
-    locked = load_locked([Path(name) for name in lock_names(options)], environ=os.environ)
+    locked, left_out = load_locked([Path(name) for name in lock_names(options)], environ=os.environ), 0
     if options.this_platform:
-        locked = _for_this_platform(locked)
+        everything = len(locked)
+        locked = _for_this_platform(locked, options.python)
+        left_out = everything - len(locked)
     download = _downloader(options) if options.download else None
     verdicts = Gate(parts.policy, parts.judge, parts.first_use, download=download).judge(locked)
     if all(verdict.accepted for verdict in verdicts):
-        return verdicts + tuple(parts.first_use.commit())
-    return verdicts
+        verdicts += tuple(parts.first_use.commit())
+    return verdicts, left_out
 
 
 def _judge_installed(options: argparse.Namespace, parts: Parts) -> tuple[Verdict, ...]:
@@ -69,14 +73,13 @@ def _judge_installed(options: argparse.Namespace, parts: Parts) -> tuple[Verdict
     return judge_installed(options.python, parts)
 
 
-def _for_this_platform(locked: LockedSet) -> LockedSet:
-    from packaging.markers import default_environment
-    from packaging.tags import sys_tags
-
+def _for_this_platform(locked: LockedSet, python: str | None) -> LockedSet:
+    """What of it an interpreter could install: this one, or the one of ``--python``."""
+    from pip_verify.cli.platforms import of_interpreter, of_this_interpreter
     from pip_verify.lockfiles.platform import for_platform
 
-    environment = {name: str(value) for name, value in default_environment().items()}
-    return for_platform(locked, tags=list(sys_tags()), environment=environment)
+    environment, tags = of_this_interpreter() if python is None else of_interpreter(python)
+    return for_platform(locked, tags=tags, environment=environment)
 
 
 def _downloader(options: argparse.Namespace) -> Download:
@@ -100,6 +103,7 @@ def _downloader(options: argparse.Namespace) -> Download:
 
 def _refuse_contradictions(options: argparse.Namespace) -> None:
     named = lock_names(options)
+    _refuse_idle(options)
     if options.installed and named:
         raise UsageError("--installed", expected="no lock beside it", got=named[0], hint="check them one by one")
     if not options.installed and not named:
@@ -107,6 +111,21 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
         raise UsageError("check", expected="a lock to judge", got="none", hint=hint)
     if options.min_coverage is not None and not 0 <= options.min_coverage <= 100:
         raise UsageError("--min-coverage", expected="percent, from 0 to 100", got=f"{options.min_coverage:g}")
+
+
+def _refuse_idle(options: argparse.Namespace) -> None:
+    """Refuse options that would do nothing beside the others: whoever gave them thinks that they do."""
+    of_locks = {"--this-platform": options.this_platform, "--download": options.download}
+    for name in (name for name, given in of_locks.items() if given and options.installed):
+        hint = "leave it out, or name a lock instead of --installed"
+        raise UsageError(name, expected="a lock to judge", got="--installed", hint=hint)
+    if options.python is not None and not (options.installed or options.this_platform):
+        hint = "add --installed to judge what is in it, or --this-platform to judge what it could install"
+        raise UsageError("--python", expected="--installed or --this-platform beside it", got="neither", hint=hint)
+    if pip_options(options) and not options.download:
+        name = pip_options(options)[0].partition("=")[0]
+        hint = "add --download, or leave it out: nothing is asked of an index otherwise"
+        raise UsageError(name, expected="--download beside it", got="none", hint=hint)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,8 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_lock_arguments(parser)
     parser.add_argument("--installed", action="store_true", help="judge an environment by its receipts instead")
-    parser.add_argument("--python", metavar="ENV", help="of --installed: the environment")
-    parser.add_argument("--this-platform", action="store_true", help="only what this interpreter could install")
+    parser.add_argument("--python", metavar="ENV", help="of --installed, --this-platform: the environment")
+    parser.add_argument(
+        "--this-platform", action="store_true", help="only what this interpreter, or ENV's, could install"
+    )
     parser.add_argument("--download", action="store_true", help="look into files, too, where nothing else is signed")
     add_index_options(parser, "of --download")
     parser.add_argument("--min-coverage", type=float, metavar="PERCENT", help="at least so many must be signed")

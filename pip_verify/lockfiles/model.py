@@ -74,3 +74,7 @@ class LockedSet:
     files: tuple[LockedFile, ...] = ()
     sources: tuple[LockedSource, ...] = ()
     unlocked: tuple[Unlocked, ...] = ()
+
+    def __len__(self) -> int:
+        """How much that is."""
+        return len(self.files) + len(self.sources) + len(self.unlocked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,26 @@ def test_only_what_this_platform_could_install(world: World, signed: dict[str, b
     assert check(world, lock).code == 12  # the statement does not name it
     result = check(world, lock, "--this-platform")
     assert (result.code, result.accepted()) == (0, [WHEEL])
+    assert result.report["counts"]["left_out"] == 2  # the foreign wheel, and the sdist beside one that fits
+    assert "2 not for this platform and left out" in result.stderr
+
+
+def test_this_platform_is_that_of_the_interpreter_named(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    mine, other = WHEEL.replace("py3-none", f"{tag}-none"), WHEEL.replace("py3-none", "cp27-none")
+    world.publisher.release("demo", "1.0", {mine: b"mine"}, ALICE)
+    lock = uv_lock(world, {mine: b"mine", other: b"other"})
+    for python in (world.target.path, world.target.python):
+        result = check(world, lock, "--this-platform", "--python", python)
+        assert (result.code, result.accepted(), result.report["counts"]["left_out"]) == (0, [mine], 1)
+    impostor = world.write("python", "#!/bin/sh", "echo '[{}, [\"cp27-none-any\"]]'")
+    impostor.chmod(0o755)
+    assert check(world, lock, "--this-platform", "--python", impostor).reasons(other) == ["PV303"]
+    impostor.write_text("#!/bin/sh\nexit 1\n")
+    for python in (impostor, Path("/nowhere")):
+        assert check(world, lock, "--this-platform", "--python", python).code == 2
 
 
 def test_pins_in_the_file_narrow_the_trust_file(world: World, signed: dict[str, bytes]) -> None:
@@ -247,6 +268,11 @@ def test_a_gate_in_ci_makes_no_first_use_and_the_lock_is_left_alone(world: World
         ((), "a lock to judge"),
         (("--installed", "uv.lock"), "no lock beside it"),
         (("missing.lock",), "missing.lock"),
+        (("--installed", "--this-platform"), "--this-platform"),
+        (("--installed", "--download"), "--download"),
+        (("uv.lock", "--python", "/nowhere"), "--python"),
+        (("uv.lock", "--index-url", "https://index.example/simple"), "--index-url"),
+        (("uv.lock", "--no-index"), "--no-index"),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(world: World, arguments: tuple[str, ...], words: str) -> None:

@@ -60,7 +60,13 @@ def test_other_algorithms_alone_are_named() -> None:
 # Dependencies: what pip does with such files is asked from the real one in tests/e2e/test_check_dependencies.py.
 
 URL = f"demo @ https://files.example/demo-1.0.tar.gz#sha256={A}"
-FIXED_ALONE = [URL, "./app", "-e .", f"demo @ git+https://git.example/demo@{COMMIT}", f"file:///w/demo-1.0.zip#sha256={A}"]
+FIXED_ALONE = [
+    URL,
+    "./app",
+    "-e .",
+    f"demo @ git+https://git.example/demo@{COMMIT}",
+    f"file:///w/demo-1.0.zip#sha256={A}",
+]
 
 
 def free(text: str, constraints: str = "") -> list[str]:
