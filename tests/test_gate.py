@@ -175,6 +175,17 @@ def test_hundreds_of_documents_on_a_hanging_server_cost_a_few_deadlines(site: Ht
     assert len(verdicts) == 100
 
 
+def test_what_answers_at_once_is_had_though_the_first_documents_hang(site: HttpsWorld, tmp_path: Path) -> None:
+    names = [f"p{number}" for number in range(60)]
+    for name in names:
+        sign(site, ALICE, project=name, files={makers.wheel_filename(name, "1.0"): sha256(name.encode())})
+    for name in names[:40]:
+        site.put(f"/releases/{name}/1.0.jws", b"", delay=10)
+    files = [locked(makers.wheel_filename(name, "1.0"), name, sha256(name.encode())) for name in names]
+    verdicts = judge(site, tmp_path, *files, trust=policy(site, projects='"p*"'))
+    assert ids(verdicts) == ["PV502"] * 40 + ["PV001"] * 20
+
+
 def test_what_the_lock_leaves_open_is_not_locked(site: HttpsWorld, tmp_path: Path) -> None:
     unlocked = Unlocked("flask", "flask>=3", Origin("requirements.txt", 2))
     files = (locked(sha256="x", other_digests=("md5",)), locked(version=None))

@@ -144,7 +144,9 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     python.write_text(f'#!/bin/sh\nexec "{base}" "$@"\n')
     python.chmod(0o755)
     # CI and GITHUB_*: the reader sits at a terminal, wherever the tests run (with CI set, no first use is allowed)
-    dropped = re.compile(r"PYTHON|VIRTUAL_ENV|XDG_|COV|CI$|GITHUB_|PIP_(?:VERIFY_|PYTHON|CACHE_DIR|FIND_LINKS|REQUIRE)")
+    dropped = re.compile(
+        r"PYTHON|VIRTUAL_ENV|XDG_|COV|CI$|GITHUB_|PIP_(?:VERIFY_|PYTHON|CACHE_DIR|FIND_LINKS|REQUIRE)"
+    )
     kept = {name: value for name, value in os.environ.items() if not dropped.match(name)}
     # unbuffered: both outputs in one file, in the order in which a terminal shows them
     own = {"HOME": str(home), "PATH": f"{python.parent}:/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED": "1"}
