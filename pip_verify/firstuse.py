@@ -25,7 +25,7 @@ from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.keys import PublicKey
 from pip_verify.pins import Origin, Pin
 from pip_verify.policy.table import Table
-from pip_verify.verdict import Decision, Reason, Verdict
+from pip_verify.verdict import Decision, Reason, Verdict, reject
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -243,7 +243,7 @@ def not_here(artifact: Artifact, why: str, lock: str) -> Verdict:
     hint = f"where you can review it: pip-verify download --no-deps {artifact.project}; then commit {lock}"
     got = f"none, and no first use is allowed ({why})"
     reason = Reason("PV108", artifact.filename, f"a pin, or an entry for {artifact.project} in {lock}", got, hint)
-    return Verdict(artifact, Decision.REJECT, (reason,))
+    return reject(artifact, reason)
 
 
 def bytes_needed(artifact: Artifact) -> Verdict:

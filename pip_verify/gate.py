@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_version
 from pip_verify.artifact.name import Artifact, parse_filename, same_version
 from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.evidence.formats import FORMATS
-from pip_verify.inspection import carried_by, other_bytes, read_bytes, reject
+from pip_verify.inspection import carried_by, other_bytes, read_bytes
 from pip_verify.judge import Case, Judge, judge_directory, judge_vcs
 from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource, Unlocked
 from pip_verify.pins import InlinePin, Pin
@@ -26,7 +26,7 @@ from pip_verify.policy import Policy
 from pip_verify.sources import concurrently
 from pip_verify.sources.address import redact
 from pip_verify.sources.firstuse import Carried, FirstUse
-from pip_verify.verdict import EXIT_BAD, EXIT_UNSIGNED, Decision, Reason, Run, Verdict, exit_code
+from pip_verify.verdict import EXIT_BAD, EXIT_UNSIGNED, Decision, Reason, Run, Verdict, exit_code, reject
 
 _NOTHING_FOUND = "PV102"
 _BYTES_NEEDED = "PV504"
@@ -151,10 +151,10 @@ class Gate:
                 path = download(locked, Path(folder))
                 return _at(locked, self._judge_path(path, case))
             except SourceError as error:
-                reason = Reason("PV502", error.subject, error.expected, error.got, error.hint)
+                reason = Reason.of("PV502", error)
                 return replace(before, decision=Decision.UNDECIDED, reasons=(reason,))
             except EvidenceError as error:
-                return _at(locked, reject(case.artifact, Reason("PV303", error.subject, error.expected, error.got)))
+                return _at(locked, reject(case.artifact, Reason.of("PV303", error)))
 
     def _judge_at_hand(self, path: Path, case: Case) -> Verdict:
         try:
@@ -245,7 +245,7 @@ def _artifact(file: LockedFile) -> Artifact | Verdict:
         artifact = parse_filename(file.filename, sha256=file.sha256)
     except EvidenceError as error:
         unnamed = Artifact(file.project, file.version, file.filename, "file", file.sha256)
-        return reject(unnamed, Reason("PV103", error.subject, error.expected, error.got, error.hint))
+        return reject(unnamed, Reason.of("PV103", error))
     if artifact.project != file.project or not same_version(artifact.version, file.version):
         return reject(artifact, _other_release(file.filename, words, artifact))
     return artifact

@@ -15,10 +15,10 @@ from typing import Any, BinaryIO
 from pip_verify.artifact.name import Artifact, normalise, parse_filename, same_version
 from pip_verify.artifact.sdist import read_sdist
 from pip_verify.artifact.wheel import WheelFacts, read_wheel
-from pip_verify.errors import EvidenceError, PipVerifyError
+from pip_verify.errors import EvidenceError
 from pip_verify.sources.address import redact
 from pip_verify.sources.firstuse import Carried
-from pip_verify.verdict import Decision, Reason, Verdict
+from pip_verify.verdict import Decision, Reason, Verdict, reject
 
 _CHUNK = 1 << 20
 
@@ -86,7 +86,7 @@ def read_bytes(path: Path, named: Artifact) -> tuple[str, WheelFacts | None, Rea
             wheel = read_wheel(file, size, named)
         except EvidenceError as error:
             file.seek(0)
-            return _sha256(file), None, _reason("PV305" if named.kind == "wheel" else "PV306", error)
+            return _sha256(file), None, Reason.of("PV305" if named.kind == "wheel" else "PV306", error)
     return wheel.sha256, wheel, None
 
 
@@ -116,7 +116,7 @@ def name_artifact(link: Link) -> Artifact | Verdict:
     try:
         artifact = parse_filename(link.filename, sha256=link.sha256)
     except EvidenceError as error:
-        return reject(Artifact(link.project or "", "", link.filename, "sdist", link.sha256), _reason("PV103", error))
+        return reject(Artifact(link.project or "", "", link.filename, "sdist", link.sha256), Reason.of("PV103", error))
     if link.project is not None and artifact.project != link.project:
         expected, got = f"a file of {link.project}", f"a file of {artifact.project}"
         hint = "make the requirement's name and its URL agree"
@@ -204,17 +204,8 @@ def bytes_needed(artifact: Artifact) -> Verdict:
     return Verdict(artifact, Decision.UNDECIDED, (reason,))
 
 
-def reject(artifact: Artifact, reason: Reason) -> Verdict:
-    """A refusal."""
-    return Verdict(artifact, Decision.REJECT, (reason,))
-
-
 def _sha256(file: BinaryIO) -> str:
     digest = hashlib.sha256()
     while chunk := file.read(_CHUNK):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def _reason(code: str, error: PipVerifyError) -> Reason:
-    return Reason(code, error.subject, error.expected, error.got, error.hint)

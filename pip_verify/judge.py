@@ -25,7 +25,7 @@ from pip_verify.policy import Policy
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.keylists import KeyListStore
 from pip_verify.sources.statements import FORMAT, StatementStore, places
-from pip_verify.verdict import EXIT_BAD, EXIT_REVOKED, Decision, Reason, Verdict
+from pip_verify.verdict import EXIT_BAD, EXIT_REVOKED, Decision, Reason, Verdict, reject
 from pip_verify.verifier import Exempt, Rules, kids_of, verify
 
 Keys: TypeAlias = dict[str, KeyList | SourceError | EvidenceError]  # by the key list's URL
@@ -287,7 +287,7 @@ def judge_vcs(policy: Policy, artifact: Artifact, location: str, *, there: str |
         got = f"a directory that is there already ({there})"
     else:
         return Verdict(artifact, Decision.ACCEPT, (Reason("PV006", artifact.filename),), by="vcs")
-    return _refuse(artifact, Reason("PV104", artifact.filename, wanted, got, hint))
+    return reject(artifact, Reason("PV104", artifact.filename, wanted, got, hint))
 
 
 def other_commit(artifact: Artifact, location: str, revision: str) -> Reason | None:
@@ -313,11 +313,7 @@ def judge_directory(policy: Policy, artifact: Artifact, *, named_by_user: bool, 
         got, hint = f"a directory that {comes_from or 'a package'} names", "name the directory yourself"
     else:
         return Verdict(artifact, Decision.ACCEPT, (Reason("PV005", artifact.filename),), by="local")
-    return _refuse(artifact, Reason("PV105", artifact.filename, "a signed artifact", got, hint))
-
-
-def _refuse(artifact: Artifact, reason: Reason) -> Verdict:
-    return Verdict(artifact, Decision.REJECT, (reason,))
+    return reject(artifact, Reason("PV105", artifact.filename, "a signed artifact", got, hint))
 
 
 def _inside(case: Case) -> Iterator[Look]:

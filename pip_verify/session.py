@@ -32,7 +32,6 @@ from pip_verify.inspection import (
     other_bytes,
     project_of,
     read_bytes,
-    reject,
     sha256_of,
 )
 from pip_verify.judge import Case, Judge, judge_directory, judge_vcs, other_commit
@@ -44,7 +43,7 @@ from pip_verify.requirements.parse import parse_requirements
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.address import redact
 from pip_verify.sources.firstuse import Carried, FirstUse
-from pip_verify.verdict import Decision, Reason, Run, Verdict, exit_code
+from pip_verify.verdict import Decision, Reason, Run, Verdict, exit_code, reject
 
 _NO_RECEIPT = "PV308"  # refused in every mode
 _TAKEN = ("install", "save")  # uses of a receipt after which a file is where the user wanted it

@@ -101,6 +101,11 @@ class Reason:
     got: str = ""
     hint: str = ""
 
+    @classmethod
+    def of(cls, code: str, error: PipVerifyError) -> Reason:
+        """What an error says, as a reason of this kind."""
+        return cls(code, error.subject, error.expected, error.got, error.hint)
+
     @property
     def exit_code(self) -> int:
         """The exit code this kind of reason leads to."""
@@ -152,6 +157,11 @@ class Verdict:
     def exit_code(self) -> int:
         """0 when accepted; else by the most telling reason. A refusal is never 0, whatever its reasons say."""
         return 0 if self.accepted else exit_code(reason.exit_code for reason in self.reasons[:1]) or EXIT_BAD
+
+
+def reject(artifact: Artifact, reason: Reason) -> Verdict:
+    """A refusal for one reason."""
+    return Verdict(artifact, Decision.REJECT, (reason,))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pip_verify.evidence import Claim, Evidence, Format, Found, Look, Nothing, N
 from pip_verify.evidence.formats import FORMATS
 from pip_verify.keys import KeyList, PublicKey
 from pip_verify.pins import Pin
-from pip_verify.verdict import CATALOGUE, EXIT_PRECEDENCE, EXIT_UNREACHABLE, Decision, Looked, Reason, Verdict
+from pip_verify.verdict import CATALOGUE, EXIT_PRECEDENCE, EXIT_UNREACHABLE, Decision, Looked, Reason, Verdict, reject
 
 Keys: TypeAlias = Mapping[str, KeyList | SourceError | EvidenceError]  # by the key list's URL
 
@@ -167,14 +167,14 @@ def _without_pin(artifact: Artifact, policy: Rules, now: float) -> Verdict:
     )
     if policy.unsigned_hash_pinned:
         hint += "; or give its --hash"
-    return _refused(artifact, Reason("PV101", artifact.filename, "a pin or an exemption", "none", hint))
+    return reject(artifact, Reason("PV101", artifact.filename, "a pin or an exemption", "none", hint))
 
 
 def _exempted(artifact: Artifact, exempt: Exempt, now: float) -> Verdict:
     if exempt.until is not None and now >= exempt.until:
         ended = datetime.fromtimestamp(exempt.until, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
         hint = f"pin who signs {artifact.project}, or look at it again and give the exemption a later date"
-        return _refused(artifact, Reason("PV107", artifact.filename, "an exemption that holds", f"ended {ended}", hint))
+        return reject(artifact, Reason("PV107", artifact.filename, "an exemption that holds", f"ended {ended}", hint))
     last_day = "" if exempt.until is None else f"until {_day(exempt.until - 1)}"  # it ends with that day
     accepted = Reason("PV002", artifact.filename, last_day, exempt.reason)
     return _held_to(artifact, frozenset(exempt.hashes), accepted, "exemption")
@@ -190,7 +190,7 @@ def _held_to(artifact: Artifact, hashes: frozenset[str], accepted: Reason, by: s
         return Verdict(artifact, Decision.UNDECIDED, (_bytes_needed(artifact),))
     if hashes and artifact.sha256 not in hashes:
         hint = "do not install these bytes; if the project published a new file, look at it and add its hash"
-        return _refused(artifact, _other_than(artifact, hashes, hint))
+        return reject(artifact, _other_than(artifact, hashes, hint))
     return Verdict(artifact, Decision.ACCEPT, (accepted,), by=by)
 
 
@@ -205,10 +205,6 @@ def _not_exempt(artifact: Artifact, hashes: frozenset[str]) -> Reason:
 def _other_than(artifact: Artifact, hashes: frozenset[str], hint: str) -> Reason:
     expected = " or ".join(f"sha256:{digest}" for digest in sorted(hashes))
     return Reason("PV309", artifact.filename, expected, f"sha256:{artifact.sha256}", hint)
-
-
-def _refused(artifact: Artifact, reason: Reason) -> Verdict:
-    return Verdict(artifact, Decision.REJECT, (reason,))
 
 
 # Steps 2 and 3: one pin, its key list and the pieces it allows.

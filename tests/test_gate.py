@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pip_verify.errors import SourceError, UsageError
+from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.gate import Download, Gate, result
 from pip_verify.judge import Judge
 from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource, Unlocked
@@ -261,6 +261,14 @@ def test_what_could_not_be_downloaded_is_undecided(site: HttpsWorld, tmp_path: P
 
     (verdict,) = judge(site, tmp_path, locked(), download=fails)
     assert (verdict.decision, verdict.reasons[0].id) == (Decision.UNDECIDED, "PV502")
+
+
+def test_a_download_that_is_bad_keeps_the_next_step_that_its_error_has(site: HttpsWorld, tmp_path: Path) -> None:
+    def fails(file: LockedFile, _: Path) -> Path:
+        raise EvidenceError(file.project, expected="its bytes", got="others", hint="ask the index's owner")
+
+    (verdict,) = judge(site, tmp_path, locked(), download=fails)
+    assert (verdict.reasons[0].id, verdict.reasons[0].hint) == ("PV303", "ask the index's owner")
 
 
 def test_a_download_of_another_project_is_bad(site: HttpsWorld, tmp_path: Path) -> None:

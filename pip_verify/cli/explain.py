@@ -105,8 +105,9 @@ def _explain_others(
 
 def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanation:
     from pip_verify.artifact.name import parse_filename
-    from pip_verify.inspection import carried_by, read_bytes, reject
+    from pip_verify.inspection import carried_by, read_bytes
     from pip_verify.judge import Case
+    from pip_verify.verdict import reject
 
     try:
         named = parse_filename(path.name)

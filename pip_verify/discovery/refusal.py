@@ -37,4 +37,4 @@ class RefusedError(Exception):
 
 def refuse(project: str, code: str, error: PipVerifyError) -> RefusedError:
     """The refusal of a project for what an error says; the caller raises it."""
-    return RefusedError(Refusal(project, Reason(code, error.subject, error.expected, error.got, error.hint)))
+    return RefusedError(Refusal(project, Reason.of(code, error)))

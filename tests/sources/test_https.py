@@ -588,7 +588,7 @@ def test_a_proxy_that_refuses_is_named_as_the_cause(world: HttpsWorld) -> None:
     assert "s3cret" not in repr(error)
 
 
-def test_a_server_that_hangs_gets_less_time_and_what_answers_at_once_is_had(world: HttpsWorld, fetcher: Fetcher) -> None:
+def test_a_server_that_hangs_gets_less_time_for_each_of_the_others(world: HttpsWorld, fetcher: Fetcher) -> None:
     world.put("/slow", b"x", delay=5)
     world.put("/fast", b"x")
     for _ in range(PATIENCE):
