@@ -18,14 +18,14 @@ from packaging.utils import canonicalize_version
 from pip_verify.artifact.name import Artifact, parse_filename, same_version
 from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.evidence.formats import FORMATS
-from pip_verify.inspection import carried_by, other_bytes, read_bytes
-from pip_verify.judge import Case, Judge, judge_directory, judge_vcs
+from pip_verify.inspection import inspect
+from pip_verify.judge import Case, Judge, judge_case, judge_directory, judge_vcs
 from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource, Unlocked
 from pip_verify.pins import InlinePin, Pin
 from pip_verify.policy import Policy
 from pip_verify.sources import concurrently
 from pip_verify.sources.address import redact
-from pip_verify.sources.firstuse import Carried, FirstUse
+from pip_verify.sources.firstuse import FirstUse
 from pip_verify.verdict import EXIT_BAD, EXIT_UNSIGNED, Decision, Reason, Run, Verdict, exit_code, reject
 
 _NOTHING_FOUND = "PV102"
@@ -116,18 +116,10 @@ class Gate:
             return _at(question.locked, question.ask)
         if question.locked.path is not None:
             return _at(question.locked, self._judge_at_hand(Path(question.locked.path), question.ask))
-        verdict = self._verdict(question.ask)
+        verdict = judge_case(self._judge, self._first_use, question.ask)
         if not verdict.accepted and _only_bytes_can_tell(question.ask, verdict):
             verdict = _undownloaded(question.ask, verdict)
         return _at(question.locked, verdict)
-
-    def _verdict(self, case: Case, carried: Callable[[], Carried] | None = None) -> Verdict:
-        """By the case's pins, or as policy lets a first use be. carried: reads what the file says of itself."""
-
-        def under(pins: tuple[Pin, ...]) -> Verdict:
-            return self._judge.judge(case if pins is case.pins else replace(case, pins=pins))
-
-        return self._first_use.judge(case.artifact, case.pins, under, carried)
 
     def _with_bytes(
         self, questions: Sequence[Question], verdicts: Sequence[Verdict], download: Download
@@ -169,13 +161,11 @@ class Gate:
         if not same_version(named.version, stated.version):
             reason = _other_release(path.name, f"{stated.project} {stated.version}", named)
             return reject(replace(stated, filename=path.name), reason)
-        digest, wheel, broken = read_bytes(path, named)
-        artifact = replace(named, sha256=digest)
-        fault = other_bytes(stated.sha256, case.user_sha256, artifact) or broken
-        if fault is not None:
-            return reject(artifact, fault)
-        whole = replace(case, artifact=artifact, wheel=wheel)
-        return self._verdict(whole, lambda: carried_by(path, artifact, wheel))
+        found = inspect(path, named, user_sha256=case.user_sha256)
+        if found.fault is not None:
+            return reject(found.artifact, found.fault)
+        whole = replace(case, artifact=found.artifact, wheel=found.wheel)
+        return judge_case(self._judge, self._first_use, whole, found.carried)
 
     def judge_source(self, source: LockedSource) -> Verdict:
         """The verdict on a source that has no file."""

@@ -60,6 +60,37 @@ class Link:
         return self.url.startswith("file:")
 
 
+@dataclass(frozen=True)
+class Inspected:
+    """A file that was read. artifact: with the digest of its bytes. wheel: what the strict reader found in a wheel.
+    fault: why it is refused, whoever signed it."""
+
+    path: Path
+    artifact: Artifact
+    wheel: WheelFacts | None
+    fault: Reason | None
+
+    def carried(self) -> Carried:
+        """What it says of its own signer; raises as ``carried_by``."""
+        return carried_by(self.path, self.artifact, self.wheel)
+
+
+def inspect(
+    path: Path, named: Artifact, *, user_sha256: frozenset[str] = frozenset(), metadata_sha256: str | None = None
+) -> Inspected:
+    """Read the file at ``path`` and hold it against what is stated of it.
+
+    named: what its name states, with the digest that its link or lock states. user_sha256: the hashes the user gave.
+    metadata_sha256: of the PEP 658 metadata that the index served beside it.
+    """
+    digest, wheel, broken = read_bytes(path, named)
+    artifact = replace(named, sha256=digest)
+    fault = (
+        other_bytes(named.sha256, user_sha256, artifact) or broken or lying_metadata(metadata_sha256, artifact, wheel)
+    )
+    return Inspected(path, artifact, wheel, fault)
+
+
 def sha256_of(path: Path) -> str:
     """Hex sha256 of a file."""
     with path.open("rb") as file:

@@ -23,6 +23,7 @@ from pip_verify.keys import KeyList
 from pip_verify.pins import Pin
 from pip_verify.policy import Policy
 from pip_verify.sources import IN_FLIGHT
+from pip_verify.sources.firstuse import Carried, FirstUse
 from pip_verify.sources.keylists import KeyListStore
 from pip_verify.sources.statements import FORMAT, StatementStore, places
 from pip_verify.verdict import EXIT_BAD, EXIT_REVOKED, Decision, Reason, Verdict, reject
@@ -271,6 +272,16 @@ class Judge:
             for look in looks:
                 if isinstance(look, Found) and look.place == verdict.place:
                     self._statements.remember(look.place, look.evidence.data)
+
+
+def judge_case(judge: Judge, first_use: FirstUse, case: Case, carried: Callable[[], Carried] | None = None) -> Verdict:
+    """The verdict on ``case`` by its pins, or as policy lets a first use be. carried: reads what the file says of its
+    own signer; None while its bytes are not here."""
+
+    def under(pins: tuple[Pin, ...]) -> Verdict:
+        return judge.judge(case if pins is case.pins else replace(case, pins=pins))
+
+    return first_use.judge(case.artifact, case.pins, under, carried)
 
 
 def judge_vcs(policy: Policy, artifact: Artifact, location: str, *, there: str | None = None) -> Verdict:

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +23,22 @@ from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
 from pip_verify.inspection import (
     Link,
     bytes_needed,
-    carried_by,
     covers,
+    inspect,
     judge_built,
-    lying_metadata,
     name_artifact,
-    other_bytes,
     project_of,
-    read_bytes,
     sha256_of,
 )
-from pip_verify.judge import Case, Judge, judge_directory, judge_vcs, other_commit
-from pip_verify.pins import InlinePin, Origin, Pin
+from pip_verify.judge import Case, Judge, judge_case, judge_directory, judge_vcs, other_commit
+from pip_verify.pins import InlinePin, Origin
 from pip_verify.policy import Mode, Policy
 from pip_verify.report.safe import one_line
 from pip_verify.requirements.model import Requirement
 from pip_verify.requirements.parse import parse_requirements
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.address import redact
-from pip_verify.sources.firstuse import Carried, FirstUse
+from pip_verify.sources.firstuse import FirstUse
 from pip_verify.verdict import Decision, Reason, Run, Verdict, exit_code, reject
 
 _NO_RECEIPT = "PV308"  # refused in every mode
@@ -327,35 +323,24 @@ class Session:
         case = self._case(named, link)
         if named.sha256 is None and case.pins:
             return bytes_needed(named)
-        return self._judge_case(case)
+        return judge_case(self._judge, self._first_use, case)
 
     def _judge_bytes(self, link: Link, path: Path, beside: Path | None) -> Verdict:
         named = name_artifact(link)
         if isinstance(named, Verdict):
             return replace(named, artifact=replace(named.artifact, sha256=sha256_of(path)))
         started = time.perf_counter()
-        digest, wheel, fault = read_bytes(path, named)
-        artifact = replace(named, sha256=digest)
-        case = replace(self._case(artifact, link), wheel=wheel, beside=beside)
-        fault = (
-            other_bytes(named.sha256, case.user_sha256, artifact)
-            or fault
-            or lying_metadata(link.metadata_sha256, artifact, wheel)
-        )
-        if fault is not None:
-            return replace(reject(artifact, fault), origins=tuple(pin.origin for pin in case.pins))
+        found = inspect(path, named, user_sha256=link.user_sha256, metadata_sha256=link.metadata_sha256)
+        artifact = found.artifact
+        case = replace(self._case(artifact, link), wheel=found.wheel, beside=beside)
+        if found.fault is not None:
+            return replace(reject(artifact, found.fault), origins=tuple(pin.origin for pin in case.pins))
         with self._lock:
             before = self._verdicts.get((artifact.filename, artifact.sha256))
         if before is not None and before.accepted:  # by its digest; these are the bytes of that digest
             return before
-        verdict = self._judge_case(case, partial(carried_by, path, artifact, wheel))
+        verdict = judge_case(self._judge, self._first_use, case, found.carried)
         return replace(verdict, seconds=time.perf_counter() - started)
-
-    def _judge_case(self, case: Case, carried: Callable[[], Carried] | None = None) -> Verdict:
-        def under(pins: tuple[Pin, ...]) -> Verdict:
-            return self._judge.judge(replace(case, pins=pins))
-
-        return self._first_use.judge(case.artifact, case.pins, under, carried)
 
     def _case(self, artifact: Artifact, link: Link) -> Case:
         inline = self._inline_pins(artifact.project)

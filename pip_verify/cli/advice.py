@@ -13,9 +13,9 @@ from pip_verify.pins import Pin
 
 if TYPE_CHECKING:
     from pip_verify.artifact.name import Artifact
-    from pip_verify.artifact.wheel import WheelFacts
     from pip_verify.config import Settings
     from pip_verify.discovery import Finding
+    from pip_verify.inspection import Inspected
     from pip_verify.verdict import Verdict
 
 Advise: TypeAlias = "Callable[[Verdict], str]"  # the lines, "" where the reason's own next step is all there is to say
@@ -56,21 +56,18 @@ def on_index(settings: Settings, pip_options: Sequence[str]) -> Advise:
     return advise
 
 
-def on_disk(
-    path: Path, artifact: Artifact, wheel: WheelFacts | None, under: Callable[[tuple[Pin, ...]], Verdict]
-) -> Advise:
+def on_disk(found: Inspected, under: Callable[[tuple[Pin, ...]], Verdict]) -> Advise:
     """Advice about a file on disk: it may name a key list itself. under: judges it under other pins."""
 
     def advise(verdict: Verdict) -> str:
         if verdict.reasons[0].id != _NO_PIN:
             return _without_signer(verdict)
         from pip_verify.artifact.metadata import key_list_urls
-        from pip_verify.inspection import carried_by
 
-        for url in key_list_urls(carried_by(path, artifact, wheel).metadata):
+        for url in key_list_urls(found.carried().metadata):
             if under((Pin((), url),)).accepted:
-                return _pin(artifact, url)
-        return _exemption(artifact)
+                return _pin(found.artifact, url)
+        return _exemption(found.artifact)
 
     return advise
 

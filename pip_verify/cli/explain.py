@@ -22,7 +22,7 @@ from pip_verify.requirements.pins import parse_inline_options
 
 if TYPE_CHECKING:
     from pip_verify.cli.setup import Parts
-    from pip_verify.judge import Examined
+    from pip_verify.judge import Case, Examined
     from pip_verify.pins import InlinePin, Pin
     from pip_verify.report.explain import Explanation
     from pip_verify.verdict import Verdict
@@ -85,8 +85,16 @@ def _explain_files(
 
     gate = Gate(parts.policy, parts.judge, parts.first_use)
     for question in gate.questions([replace(file, pins=(*file.pins, *inline)) for file in files]):
-        examined = parts.judge.examine(question.ask) if isinstance(question.ask, Case) else None
+        examined = _examined(question.locked, question.ask, parts) if isinstance(question.ask, Case) else None
         yield _explanation(parts, gate.answer(question), question.pins, examined, advise)
+
+
+def _examined(locked: LockedFile, case: Case, parts: Parts) -> Examined:
+    """What its verdict is reached from; what a wheel at hand carries is looked at, too."""
+    from pip_verify.inspection import inspect
+
+    whole = case if locked.path is None else replace(case, wheel=inspect(Path(locked.path), case.artifact).wheel)
+    return parts.judge.examine(whole)
 
 
 def _explain_others(
@@ -105,27 +113,23 @@ def _explain_others(
 
 def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanation:
     from pip_verify.artifact.name import parse_filename
-    from pip_verify.inspection import carried_by, read_bytes
-    from pip_verify.judge import Case
+    from pip_verify.inspection import inspect
+    from pip_verify.judge import Case, judge_case
     from pip_verify.verdict import reject
 
     try:
         named = parse_filename(path.name)
     except EvidenceError as error:
         raise UsageError(error.subject, expected=error.expected, got=error.got) from error
-    digest, wheel, fault = read_bytes(path, named)
-    artifact = replace(named, sha256=digest)
-    pins = parts.first_use.pins_for(artifact.project, inline, artifact.version)
-    case = Case(artifact, pins, bool(inline), wheel=wheel, beside=path)
-
-    def under(pins: tuple[Pin, ...]) -> Verdict:
-        return parts.judge.judge(replace(case, pins=pins))
-
-    if fault is not None:
-        verdict = reject(artifact, fault)
+    found = inspect(path, named)
+    pins = parts.first_use.pins_for(named.project, inline, named.version)
+    case = Case(found.artifact, pins, bool(inline), wheel=found.wheel, beside=path)
+    if found.fault is not None:
+        verdict = reject(found.artifact, found.fault)
     else:
-        verdict = parts.first_use.judge(artifact, pins, under, lambda: carried_by(path, artifact, wheel))
-    return _explanation(parts, verdict, pins, parts.judge.examine(case), on_disk(path, artifact, wheel, under))
+        verdict = judge_case(parts.judge, parts.first_use, case, found.carried)
+    advise = on_disk(found, lambda pins: parts.judge.judge(replace(case, pins=pins)))
+    return _explanation(parts, verdict, pins, parts.judge.examine(case), advise)
 
 
 def _nothing_of(target: str, locks: Sequence[str]) -> UsageError:

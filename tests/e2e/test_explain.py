@@ -9,7 +9,7 @@ import pytest
 from tests import makers
 from tests.e2e.test_check import SDIST, WHEEL, check, requirements
 from tests.e2e.world import ALICE, EVE, Result, World
-from tests.signer import Signer, sign_legacy
+from tests.signer import Signer, sign_legacy, sign_release
 
 
 @pytest.fixture
@@ -162,3 +162,9 @@ def test_explain_judges_a_file_of_a_directory_by_its_bytes(world: World) -> None
     world.save(f"dist/{WHEEL}", makers.make_wheel("demo", "1.0") + b"x")
     result = explain(world, "demo", "-r", "dist")
     assert (result.code, "PV305" in result.stdout) == (12, True)
+    signed = makers.make_wheel(
+        "demo", "1.0", sign=lambda digest: sign_release([ALICE], {"RECORD": digest}, "demo", "1.0")
+    )
+    world.save(f"dist/{WHEEL}", signed)
+    result = explain(world, "demo", "-r", "dist")
+    assert (result.code, f"in-wheel: {WHEEL}: found" in result.stdout) == (0, True)
