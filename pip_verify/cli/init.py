@@ -137,8 +137,8 @@ def _from_locks(locked: LockedSet) -> _Plan:
     for requirement in locked.unlocked:
         exact = exact_requirement(requirement)
         if exact is None:
-            what = "its dependencies have" if requirement.dependencies else "it has"
-            problems.append(f"{requirement.origin}: {requirement.text}: {what} no exact version to look at")
+            why = "its dependencies are not locked" if requirement.dependencies else "no exact version"
+            problems.append(f"{requirement.origin}: {requirement.text}: {why}, so it is not looked at")
         else:
             wanted.append(exact)
             loose.append(f"{requirement.origin}: {requirement.text}: {_NO_SHA256.format('')}")

@@ -59,6 +59,7 @@ def test_markers_count_for_sources_and_unlocked_requirements_too() -> None:
     )
     left = for_platform(locked, tags=TAGS, environment=ENVIRONMENT)
     assert left == LockedSet(unlocked=locked.unlocked[1:])
+    assert (len(locked), len(left)) == (3, 1)
 
 
 @pytest.mark.parametrize(
