@@ -7,6 +7,7 @@ import re
 import pytest
 
 from pip_verify.artifact.name import Artifact
+from pip_verify.errors import SourceError
 from pip_verify.pins import InlinePin, Origin, Pin
 from pip_verify.verdict import CATALOGUE, EXIT_PRECEDENCE, Decision, Reason, Verdict, exit_code
 
@@ -66,3 +67,8 @@ def test_an_origin_names_file_and_line() -> None:
 
 def test_a_pin_demands_one_key_and_knows_where_it_stands() -> None:
     assert (Pin().threshold, str(Pin().origin), str(InlinePin().origin)) == (1, "<unknown>", "<unknown>")
+
+
+def test_a_reason_of_an_error_has_all_of_its_parts() -> None:
+    error = SourceError("https://keys.example/", expected="an answer", got="none", hint="try again")
+    assert Reason.of("PV502", error) == Reason("PV502", "https://keys.example/", "an answer", "none", "try again")
