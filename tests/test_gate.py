@@ -277,7 +277,7 @@ def test_a_download_of_another_project_is_bad(site: HttpsWorld, tmp_path: Path) 
 
 
 def test_a_download_of_another_version_than_the_locked_one_is_bad(site: HttpsWorld, tmp_path: Path) -> None:
-    data = signed_wheel(ALICE)  # of 1.0
+    data = makers.signed_inside(ALICE)  # of 1.0
     nameless = locked(None, sha256=sha256(data))
     assert ids(judge(site, tmp_path, replace(nameless, version="2.0"), download=fetching(data))) == ["PV303"]
     assert ids(judge(site, tmp_path, replace(nameless, version="1.0.0"), download=fetching(data))) == ["PV001"]

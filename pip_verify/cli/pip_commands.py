@@ -26,8 +26,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(command: str, taken: Split) -> int:
-    from pip_verify.install.driver import find_target, run_pip
     from pip_verify.cli.setup import make_parts, report
+    from pip_verify.install.driver import find_target, run_pip
 
     started = time.monotonic()
     target, said = find_target(taken.flags.pop("python", None), os.environ)
