@@ -135,9 +135,9 @@ class Entry:
         elements = Entry(self.document, values, self.origin, self.path)
         return [elements.required(name) for name in values]
 
-    def project(self, key: str = "name") -> str:
-        """The normalised project name at ``key``."""
-        return self.as_project(key, self.required(key))
+    def project(self) -> str:
+        """The normalised project name at ``name``."""
+        return self.as_project("name", self.required("name"))
 
     def as_project(self, key: str, name: str) -> str:
         """``name``, found at ``key``, normalised."""
@@ -146,10 +146,10 @@ class Entry:
         except EvidenceError as error:
             raise self.refusal(key, error.expected, error.got) from error
 
-    def version(self, key: str = "version") -> str | None:
-        """The canonical version at ``key``; None when the key is absent."""
-        text = self.text(key)
-        return None if text is None else self.as_version(key, text)
+    def version(self) -> str | None:
+        """The canonical version at ``version``; None when the key is absent."""
+        text = self.text("version")
+        return None if text is None else self.as_version("version", text)
 
     def as_version(self, key: str, text: str) -> str:
         """``text``, found at ``key``, as a canonical version."""
@@ -190,15 +190,15 @@ class Entry:
             raise self.refusal(key, expected, ascii(f"{algorithm}:{digest}"[:_MAX_SHOWN]))
         return digest
 
-    def major(self, key: str, known: tuple[int, ...]) -> int:
-        """The major number of a lock's version ``1.0``; a minor one adds what older readers may leave out.
+    def major(self, known: tuple[int, ...]) -> int:
+        """The major number of ``lock-version``, which is ``1.0``; a minor one adds what older readers may leave out.
 
         Raises UsageError for a major number that is not ``known``.
         """
-        text = self.text(key)
+        text = self.text("lock-version")
         match = _VERSION_RE.match(text or "")
         if match is None or int(match[1]) not in known:
-            raise self.unknown_version(key, " or ".join(f"{major}.x" for major in known), text)
+            raise self.unknown_version("lock-version", " or ".join(f"{major}.x" for major in known), text)
         return int(match[1])
 
     def unknown_version(self, key: str, known: str, got: object) -> UsageError:

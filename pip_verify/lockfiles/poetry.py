@@ -28,7 +28,7 @@ def parse_poetry_lock(data: bytes, name: str) -> LockedSet:
     metadata = document.top.table("metadata")
     if metadata is None:
         raise document.top.refusal("metadata", "a table at the end", "none; the file may be cut off")
-    metadata.major("lock-version", (1, 2))
+    metadata.major((1, 2))
     metadata.required("content-hash")
     packages = [
         Package(e, e.project(), e.as_version("version", e.required("version")), _marker(e))

@@ -19,7 +19,7 @@ _ALONE = ("vcs", "directory", "archive")  # each excludes the others, and sdist 
 def parse_pylock(data: bytes, name: str) -> LockedSet:
     """Parse a PEP 751 lock file; raises UsageError, EvidenceError for duplicates."""
     document = load_toml(data, name)
-    document.top.major("lock-version", (1,))
+    document.top.major((1,))
     if "packages" not in document.values:
         raise document.top.refusal("packages", "an array of tables", "none; it may be cut off")
     entries = document.entries("packages")
