@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from pip_verify.errors import SourceError
 from pip_verify.sources.address import redact
-from pip_verify.sources.status import StatusError
+from pip_verify.sources.status import AnswerError, StatusError
 
 ATTEMPTS = 4
 FIRST_PAUSE = 0.5  # seconds; each further one is twice as long
@@ -89,7 +89,7 @@ class Pacer:
 
     def _after_failure(self, host: str, error: SourceError, attempt: int) -> None:
         """Set the pause before the next attempt; raises ``error`` when there shall be none."""
-        if isinstance(error, StatusError) and error.status not in _MAY_PASS:
+        if not _may_pass(error):
             self._failed[host] = 0  # that was an answer
             raise error
         pause = FIRST_PAUSE * 2 ** (attempt - 1) * (0.5 + self._jitter())
@@ -103,6 +103,11 @@ class Pacer:
         self._sleep(max(pause, asked))
 
 
+def _may_pass(error: SourceError) -> bool:
+    """Whether asking again may help: nothing answered, or what answered asks for patience."""
+    return error.status in _MAY_PASS if isinstance(error, StatusError) else not isinstance(error, AnswerError)
+
+
 def retry_after(text: str, today: float) -> float:
     """Seconds from ``today`` (since the epoch) that a field Retry-After asks for; 0.0 for none and for what is none."""
     text = text.strip()
@@ -110,7 +115,7 @@ def retry_after(text: str, today: float) -> float:
         return float(text[:9])
     try:
         at = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        moment = at if at.tzinfo is not None else at.replace(tzinfo=timezone.utc)
+        return max(0.0, moment.timestamp() - today)
+    except (ValueError, TypeError, OverflowError):  # a year of twenty digits; an offset past the last year
         return 0.0
-    moment = at if at.tzinfo is not None else at.replace(tzinfo=timezone.utc)
-    return max(0.0, moment.timestamp() - today)

@@ -23,7 +23,7 @@ from typing import Any, cast
 from pip_verify.errors import SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.address import redact
-from pip_verify.sources.status import StatusError
+from pip_verify.sources.status import StatusError, TooLargeError
 
 _ABSENT = (404, 410)
 _CONDITIONS = {"If-None-Match", "If-Modified-Since"}
@@ -52,6 +52,12 @@ class PipSessions:
         self._slots = threading.BoundedSemaphore(IN_FLIGHT)
         self._free: queue.LifoQueue[Any] = queue.LifoQueue()
         _refuse_ignored(self.options, self._new_session())
+
+    def places(self) -> tuple[str, ...]:
+        """Where pip looks, by its options and its configuration; for comparing, since there may be passwords in it."""
+        options = self.options
+        indexes = () if options.no_index else (options.index_url, *options.extra_index_urls)
+        return (*indexes, "--find-links", *(options.find_links or ()))
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Any]:
@@ -151,7 +157,7 @@ def _copy(response: Any, target: Any, max_bytes: int, url: str) -> None:
     for chunk in response.iter_content(_CHUNK):
         copied += len(chunk)
         if copied > max_bytes:
-            raise SourceError(redact(url), expected=f"at most {max_bytes} bytes", got="more")
+            raise TooLargeError.over(redact(url), max_bytes)
         target.write(chunk)
     # the urllib3 in pip does not complain of a body that is shorter than announced; half a page would be half a project
     if getattr(response.raw, "length_remaining", None):

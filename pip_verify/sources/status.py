@@ -1,11 +1,24 @@
-"""An HTTP answer that says nothing about what was asked for: its status and when to ask again."""
+"""Answers that say nothing about what was asked for; told apart from no answer, after which asking again may help."""
 
 from __future__ import annotations
 
 from pip_verify.errors import SourceError
 
 
-class StatusError(SourceError):
+class AnswerError(SourceError):
+    """The server answered, and its answer is of no use: a redirect elsewhere, an encoding, no page."""
+
+
+class TooLargeError(AnswerError):
+    """The answer is larger than it may be."""
+
+    @classmethod
+    def over(cls, subject: str, most: int, what: str = "bytes") -> TooLargeError:
+        """The error for more than ``most`` of what is counted."""
+        return cls(subject, expected=f"at most {most} {what}", got="more")
+
+
+class StatusError(AnswerError):
     """Another status than those that answer the question. retry_after: that field as it was sent (RFC 9110 section
     10.2.3), "" without."""
 

@@ -25,6 +25,7 @@ import pip_verify
 from pip_verify.errors import SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.address import check_url, redact
+from pip_verify.sources.status import AnswerError, TooLargeError
 
 if TYPE_CHECKING:
     import requests
@@ -71,7 +72,7 @@ class Request:
             if time.monotonic() >= self.deadline:
                 raise TimeoutError from error
             raise _explain(here, error) from error
-        raise SourceError(redact(url), expected=f"at most {MAX_REDIRECTS} redirects", got="more")
+        raise TooLargeError.over(redact(url), MAX_REDIRECTS, "redirects")
 
     def _get(self, url: str) -> Response | str:
         """The answer, or where it redirects to."""
@@ -106,13 +107,13 @@ class Request:
         for name, allowed in (("Content-Encoding", "identity"), ("Transfer-Encoding", "chunked")):
             coding = answer.headers.get(name, allowed).strip()
             if coding.lower() != allowed:
-                raise SourceError(redact(url), expected="a body that is not encoded", got=f"{name}: {coding[:40]!a}")
+                raise AnswerError(redact(url), expected="a body that is not encoded", got=f"{name}: {coding[:40]!a}")
         body = bytearray()
         # not iter_content: it would decode, and its reader of chunked bodies takes lines of any length
         while chunk := answer.raw.read(min(_CHUNK, self.max_bytes + 1 - len(body)), decode_content=False):
             body += chunk
             if len(body) > self.max_bytes:
-                raise SourceError(redact(url), expected=f"at most {self.max_bytes} bytes", got="more")
+                raise TooLargeError.over(redact(url), self.max_bytes)
         return bytes(body)
 
 
@@ -172,7 +173,7 @@ def _redirect_target(url: str, location: str) -> str:
     except (UsageError, ValueError):
         same = False
     if not same:
-        raise SourceError(
+        raise AnswerError(
             redact(url),
             expected="an answer, or a redirect within the same https origin",
             got=f"a redirect to {redact(target)!a}",

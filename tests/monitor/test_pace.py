@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pip_verify.errors import SourceError
 from pip_verify.monitor.pace import ATTEMPTS, LONGEST_PAUSE, PATIENCE, Pacer, retry_after
-from pip_verify.sources.status import StatusError
+from pip_verify.sources.status import AnswerError, StatusError, TooLargeError
 
 URL, OTHER = "https://keys.example/x", "https://other.keys.example/x"
 
@@ -147,7 +149,28 @@ def test_an_answer_renews_patience() -> None:
         ("Thu, 01 Jan 1970 00:02:00 GMT", 120.0),
         ("Thu, 01 Jan 1970 00:02:00", 120.0),
         ("Wed, 31 Dec 1969 23:00:00 GMT", 0.0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", 0.0),
+        ("Mon, 01 Jan 1900 00:00:00 +2359", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 253402387139.0),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text: str, seconds: float) -> None:
     assert retry_after(text, 0.0) == seconds
+
+
+_DATES = st.from_regex(r"(Mon, )?[0-9]{1,25} (Jan|Feb|x) [0-9]{1,25} [0-9:]{1,12} (GMT|[-+][0-9]{1,9})", fullmatch=True)
+
+
+@given(st.text() | _DATES, st.floats(min_value=0, max_value=1e11))
+def test_whatever_retry_after_says_is_a_time_to_wait(text: str, today: float) -> None:
+    assert 0.0 <= retry_after(text, today) < float("inf")
+
+
+@pytest.mark.parametrize("error", [TooLargeError.over(URL, 100), AnswerError(URL)])
+def test_an_answer_of_no_use_is_an_answer(error: SourceError) -> None:
+    polite = pacer(Time())
+    for _ in range(2 * PATIENCE):
+        request, made = failing(error)
+        with pytest.raises(AnswerError):
+            polite.ask(URL, request)
+        assert len(made) == 1
