@@ -7,7 +7,7 @@ import getpass
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pip_verify.keys import KeyList
     from pip_verify.monitor.pace import Pacer
     from pip_verify.monitor.signed import Side
-    from pip_verify.pins import InlinePin, Pin
+    from pip_verify.pins import InlinePin
     from pip_verify.policy import Policy
     from pip_verify.sources.https import Fetcher
 
@@ -58,20 +58,19 @@ def _watch(options: argparse.Namespace, pin: InlinePin | None, settings: Setting
     policy = EMPTY_POLICY if options.watch_only else find_trust_file(Path.cwd(), settings.trust_file, os.environ)
     projects, left_out = _projects(options, policy)
     pacer = Pacer(options.rate)
-    served = ServedFiles(Index(pip_options(options), deadline=PAGE_DEADLINE, retries=False), pacer)
+    index = Index(pip_options(options), deadline=PAGE_DEADLINE, retries=False)
     accepted = _known(options.known)
+    ask = None if options.watch_only else _signers(options, pin, settings, policy, projects=projects, pacer=pacer)
     if options.first:
-        create(state)
+        create(state)  # now that all that was said makes sense
     with opened(state) as store:
-        side, errors = (
-            (None, []) if options.watch_only else _side(options, pin, settings, policy, projects=projects, pacer=pacer)
-        )
-        key = run_key(projects, [str(pin), str(options.watch_only), str(options.releases)])
+        side, errors = (None, []) if ask is None else ask()
+        question = [*index.places, str(pin), repr(policy), str(options.releases), *sorted(accepted)]
         result = watch_all(
-            Watch(served, side, accepted, pin),
+            Watch(ServedFiles(index, pacer), side, accepted, pin),
             store,
             projects,
-            key=key,
+            key=run_key(projects, [*question, *_in_words(side)]),
             window=options.resume_window,
             clock=time.time,
             errors=errors,
@@ -87,7 +86,7 @@ def _watch(options: argparse.Namespace, pin: InlinePin | None, settings: Setting
 def _projects(options: argparse.Namespace, policy: Policy) -> tuple[list[str], list[str]]:
     """The projects to watch, sorted, and what must be told about those that cannot be."""
     from pip_verify.cli.terminal import project_names
-    from pip_verify.monitor.lists import LIST_MAX_BYTES, parse_projects
+    from pip_verify.monitor.inputs import LIST_MAX_BYTES, parse_projects
     from pip_verify.storage import read_file
 
     names = project_names(options.projects)
@@ -107,7 +106,7 @@ def _projects(options: argparse.Namespace, policy: Policy) -> tuple[list[str], l
 
 
 def _known(stated: str | None) -> frozenset[str]:
-    from pip_verify.monitor.lists import LIST_MAX_BYTES, parse_known
+    from pip_verify.monitor.inputs import LIST_MAX_BYTES, parse_known
     from pip_verify.storage import read_file
 
     if stated is None:
@@ -119,7 +118,7 @@ def _known(stated: str | None) -> frozenset[str]:
 # Whose signatures are asked for.
 
 
-def _side(
+def _signers(
     options: argparse.Namespace,
     pin: InlinePin | None,
     settings: Settings,
@@ -127,8 +126,9 @@ def _side(
     *,
     projects: Sequence[str],
     pacer: Pacer,
-) -> tuple[Side, list[PipVerifyError]]:
-    """The publisher's side, and what is wrong with its key lists."""
+) -> Callable[[], tuple[Side, list[PipVerifyError]]]:
+    """Reads what is on disk. What comes out fetches the key lists, and tells the publisher's side and what is wrong
+    with the lists."""
     from pip_verify.config import pip_network_settings
     from pip_verify.monitor.signed import Published, Side
     from pip_verify.sources.https import Fetcher
@@ -137,24 +137,29 @@ def _side(
         extra_ca=[settings.extra_ca] if settings.extra_ca else [], defaults=lambda: pip_network_settings(os.environ)
     )
     pins = [found for project in projects for found in policy.pins_for(project, [] if pin is None else [pin])]
-    keys, errors = _key_lists(settings, fetcher, pins)
-    errors += _compare_with_local(options.local_key_list, keys)
-    published = Published(fetcher, pacer, deadline=settings.deadline)
-    side = Side(
-        policy,
-        keys,
-        published,
-        None if options.releases is None else _directory("--releases", options.releases),
-        time.time,
-        narrowed=pin is not None,
-    )
-    return side, errors
+    urls = sorted({pin.key_list for pin in pins if pin.key_list is not None})
+    own = _own_key_list(options.local_key_list, urls)
+    releases = _releases(options.releases)
+
+    def fetched() -> tuple[Side, list[PipVerifyError]]:
+        keys = _key_lists(settings, fetcher, urls)
+        errors: list[PipVerifyError] = [found for found in keys.values() if isinstance(found, PipVerifyError)]
+        errors += [] if own is None else _compare(own, options.local_key_list, keys)
+        published = Published(fetcher, pacer, deadline=settings.deadline)
+        return Side(policy, keys, published, releases, time.time, narrowed=pin is not None), errors
+
+    return fetched
+
+
+def _in_words(side: Side | None) -> list[str]:
+    """The key lists that verdicts are reached with."""
+    return [] if side is None else [f"{url} {found!r} {found}" for url, found in side.keys.items()]
 
 
 def _key_lists(
-    settings: Settings, fetcher: Fetcher, pins: Sequence[Pin]
-) -> tuple[dict[str, KeyList | SourceError | EvidenceError], list[PipVerifyError]]:
-    """Each key list as it is served now, whatever is cached; the errors are told once for each list, too."""
+    settings: Settings, fetcher: Fetcher, urls: Sequence[str]
+) -> dict[str, KeyList | SourceError | EvidenceError]:
+    """Each key list as it is served now, whatever is cached."""
     from pip_verify.sources import concurrently
     from pip_verify.sources.keylists import KeyListStore
 
@@ -167,26 +172,28 @@ def _key_lists(
             return error
         return state.list if state.problem is None else state.problem
 
-    urls = sorted({pin.key_list for pin in pins if pin.key_list is not None})
-    keys = dict(zip(urls, concurrently(now, urls), strict=True))
-    return keys, [found for found in keys.values() if isinstance(found, PipVerifyError)]
+    return dict(zip(urls, concurrently(now, urls), strict=True))
 
 
-def _compare_with_local(
-    stated: str | None, keys: dict[str, KeyList | SourceError | EvidenceError]
-) -> list[PipVerifyError]:
-    """What the served key list says otherwise than the publisher's own copy."""
+def _own_key_list(stated: str | None, urls: Sequence[str]) -> KeyList | None:
+    """The publisher's own copy, which is compared with the one list in use."""
     from pip_verify.keys import KEY_LIST_MAX_BYTES, parse_key_list
-    from pip_verify.monitor.keylists import differences
-    from pip_verify.sources.address import redact
     from pip_verify.storage import read_file
 
     if stated is None:
-        return []
+        return None
     data, _ = read_file(Path(stated), max_bytes=KEY_LIST_MAX_BYTES, expected="a key list")
     own = parse_key_list(data, stated)
-    if len(keys) != 1:
-        raise UsageError("--local-key-list", expected="one key list to compare it with", got=f"{len(keys)} in use")
+    if len(urls) != 1:
+        raise UsageError("--local-key-list", expected="one key list to compare it with", got=f"{len(urls)} in use")
+    return own
+
+
+def _compare(own: KeyList, name: str, keys: dict[str, KeyList | SourceError | EvidenceError]) -> list[EvidenceError]:
+    """What the served key list says otherwise than the publisher's own copy."""
+    from pip_verify.monitor.listdiff import differences
+    from pip_verify.sources.address import redact
+
     ((url, served),) = keys.items()
     if isinstance(served, PipVerifyError):
         return []  # that it cannot be had is told already
@@ -194,7 +201,7 @@ def _compare_with_local(
     if not found:
         return []
     hint = "publish the key list again, or find out who changed what is published"
-    return [EvidenceError(f"key list {redact(url)}", expected=f"the keys of {stated}", got="; ".join(found), hint=hint)]
+    return [EvidenceError(f"key list {redact(url)}", expected=f"the keys of {name}", got="; ".join(found), hint=hint)]
 
 
 # Accepting.
@@ -248,10 +255,10 @@ def _refuse_contradictions(options: argparse.Namespace, pin: InlinePin | None) -
         raise UsageError("--resume-window", expected="seconds, at most 30 days", got=f"{options.resume_window:g}")
 
 
-def _directory(option: str, stated: str) -> Path:
-    if not Path(stated).is_dir():
-        raise UsageError(option, expected="an existing directory", got=stated)
-    return Path(stated)
+def _releases(stated: str | None) -> Path | None:
+    if stated is not None and not Path(stated).is_dir():
+        raise UsageError("--releases", expected="an existing directory", got=stated)
+    return None if stated is None else Path(stated)
 
 
 def _state_path(stated: str | None) -> Path:

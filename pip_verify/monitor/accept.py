@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pip_verify.errors import UsageError
-from pip_verify.monitor.compare import CHANGED, DIFFERS, GONE, WHOLE, YANKED
+from pip_verify.monitor.compare import CHANGED, DIFFERS, GONE, NEVER_SEEN, WHOLE, YANKED
 from pip_verify.monitor.state import Store
 from pip_verify.monitor.stored import load
 from pip_verify.verdict import EXIT_UNREACHABLE, Verdict
@@ -89,7 +89,7 @@ def _is_meant(alarm: _Alarm, wish: Acceptance, recorded: set[str]) -> bool:
 
 def _apply(store: Store, wish: Acceptance, alarm: _Alarm, now: float) -> str:
     before = ", ".join(sorted(digest for digest, _ in _known(store, wish))) or "nothing"
-    mark = _mark_gone if alarm.code == GONE else _mark_accepted
+    mark = _mark_gone if alarm.code in (GONE, NEVER_SEEN) else _mark_accepted
     after = mark(store, wish, alarm, now)
     store.database.execute(
         "INSERT INTO decision (at, who, why, project, filename, code, before, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pip_verify.artifact.name import Artifact, parse_filename
+from pip_verify.errors import EvidenceError
 from pip_verify.verdict import Decision, Reason, Verdict
 
-CHANGED, GONE, YANKED, DIFFERS = "PV313", "PV314", "PV315", "PV316"
+CHANGED, GONE, YANKED, DIFFERS, NEVER_SEEN = "PV313", "PV314", "PV315", "PV316", "PV317"
 AS_RECORDED = "PV008"
-STICKY = frozenset((CHANGED, GONE, YANKED))  # alarms that stay until somebody accepts what happened
+# alarms that stay until somebody accepts what happened; what was never seen here has not happened, but is to come
+STICKY = frozenset((CHANGED, GONE, YANKED))
 WHOLE = "*"  # in place of a file name: all of a project
 
 State = Literal["seen", "accepted", "gone"]
@@ -103,6 +105,11 @@ def set_digest(files: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in sorted(files)).encode()).hexdigest()
 
 
+def is_whole(artifact: Artifact) -> bool:
+    """Whether a verdict is about all of a project (``whole``)."""
+    return artifact.kind == "file" and not artifact.version
+
+
 def whole(project: str, count: int, sha256: str | None = None) -> Artifact:
     """A project as the subject of a verdict."""
     return Artifact(project, "", f"{project} ({count} file{'' if count == 1 else 's'})", "file", sha256)
@@ -174,16 +181,21 @@ def _missing(
     if missing and not served:
         yield _all_gone(project, missing)
     else:
-        yield from (_gone(project, *item, "recorded here before") for item in sorted(missing))
-    yield from (_gone(project, *item, "signed") for item in sorted(unseen))
+        yield from (_gone(project, *item, GONE, "recorded here before") for item in sorted(missing))
+    yield from (_gone(project, *item, NEVER_SEEN, "signed") for item in sorted(unseen))
 
 
-def _gone(project: str, filename: str, sha256: str, why: str) -> Verdict:
-    artifact = parse_filename(filename, sha256=sha256)
-    reason = Reason(
-        GONE, filename, f"sha256:{sha256} on the index: {why}", "no such file", accept_hint(project, filename, sha256)
-    )
-    return Verdict(artifact, Decision.REJECT, (reason,))
+def _gone(project: str, filename: str, sha256: str, code: str, why: str) -> Verdict:
+    hint = accept_hint(project, filename, sha256)
+    reason = Reason(code, filename, f"sha256:{sha256} on the index: {why}", "no such file", hint)
+    return Verdict(_named(project, filename, sha256), Decision.REJECT, (reason,))
+
+
+def _named(project: str, filename: str, sha256: str) -> Artifact:
+    try:
+        return parse_filename(filename, sha256=sha256)
+    except EvidenceError:  # only pip took it for a file of the project
+        return Artifact(project, "", filename, "sdist", sha256)
 
 
 def _all_gone(project: str, files: Sequence[tuple[str, str]]) -> Verdict:

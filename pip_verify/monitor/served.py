@@ -10,12 +10,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from urllib.parse import urljoin
 
-from pip_verify.artifact.name import Artifact, parse_filename
+from pip_verify.artifact.name import Artifact, Kind
 from pip_verify.errors import SourceError
 from pip_verify.monitor.compare import Served
 from pip_verify.monitor.pace import Pacer
 from pip_verify.sources.address import redact
 from pip_verify.sources.index import Index, IndexFile, Page
+from pip_verify.sources.simple import Caps
 
 
 class ServedFiles:
@@ -27,13 +28,14 @@ class ServedFiles:
         self._lock = threading.Lock()
         self._answering: dict[str, bool] = {}  # by the index's root
 
-    def pages(self, project: str, before: Mapping[str, Page], *, expected: bool) -> tuple[Page, ...]:
-        """The project's pages as they are now; raises SourceError when one could not be asked.
+    def pages(self, project: str, before: Mapping[str, Page], *, expected: bool, caps: Caps) -> tuple[Page, ...]:
+        """The project's pages as they are now; raises SourceError when one could not be asked, and of these
+        TooLargeError for one over ``caps``.
 
         before: by location, as they were at an earlier time. expected: files of the project were there before, so that
         its absence must be certain.
         """
-        pages = self._index.pages(project, before, self._pacer.ask)
+        pages = self._index.pages(project, before, self._pacer.ask, caps)
         for page in pages:
             root = urljoin(page.url, "../")
             if page.there and page.url:
@@ -53,15 +55,16 @@ class ServedFiles:
 
 
 def files_on(pages: Sequence[Page]) -> list[Served]:
-    """The files that the pages list, each name and digest once, sorted."""
+    """The files that the pages list, each name and digest once, sorted. A name that is without a digest in one place is
+    there without one: pip may take it from just there, and compares nothing."""
     found: dict[tuple[str, str | None], Served] = {}
-    for page in pages:
-        for file in page.files:
-            found.setdefault((file.filename, file.sha256), Served(_artifact(file), file.yanked))
-    stated = {name for name, digest in found if digest is not None}
-    kept = [key for key in found if key[1] is not None or key[0] not in stated]
-    return [found[key] for key in sorted(kept, key=lambda key: (key[0], key[1] or ""))]
+    for file in (file for page in pages for file in page.files):
+        key = (file.filename, file.sha256)
+        if key not in found or (found[key].yanked and not file.yanked):
+            found[key] = Served(_artifact(file), file.yanked)
+    return [found[key] for key in sorted(found, key=lambda key: (key[0], key[1] or ""))]
 
 
 def _artifact(file: IndexFile) -> Artifact:
-    return parse_filename(file.filename, project=file.project, sha256=file.sha256)
+    kind: Kind = "wheel" if file.filename.endswith(".whl") else "sdist"
+    return Artifact(file.project, file.version, file.filename, kind, file.sha256)

@@ -7,6 +7,7 @@ signature inside a wheel is not seen.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,9 +38,10 @@ _ABSENT = (404, 410)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A published statement as it was when it was last asked for. body: None where none was."""
+    """A published statement as it was when it was last asked for. place: the sha256 of its URL, which may hold a token.
+    body: None where none was."""
 
-    url: str
+    place: str
     body: bytes | None
     etag: str = ""
     last_modified: str = ""
@@ -68,15 +70,20 @@ class Published:
             if answer.status == 304 and before is not None and len(headers) > 1:
                 return before
             if answer.status in _ABSENT:
-                return Document(url, None)
+                return Document(place_of(url), None)
             if answer.status != 200:
                 wanted = "HTTP status 200, or 404 where there is no statement"
                 again = answer.headers.get("retry-after", "")
                 raise StatusError(redact(url), answer.status, expected=wanted, retry_after=again)
             etag, changed = (answer.headers.get(name, "")[:200] for name in ("etag", "last-modified"))
-            return Document(url, answer.body, etag, changed)
+            return Document(place_of(url), answer.body, etag, changed)
 
         return self._pacer.ask(url, request)
+
+
+def place_of(url: str) -> str:
+    """What a document is known by."""
+    return hashlib.sha256(url.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class Side:
     ) -> tuple[Signed, list[Verdict], list[Document]]:
         """Verdicts on these files, alarms about statements, and the documents to remember.
 
-        artifacts: with their digests. pins: all must hold; none is a refusal. before: by URL.
+        artifacts: with their digests. pins: all must hold; none is a refusal. before: by place.
         """
         return _Looking(self, project, pins, before).look(artifacts)
 
@@ -170,12 +177,14 @@ class _Looking:
         return self._looks[place]
 
     def _look_remotely(self, place: Place) -> Look:
+        """What is told and remembered of the place has no token in it."""
+        told = Place(place.kind, redact(place.location))
         try:
-            document = self._side.published.document(place.location, self._before.get(place.location))
+            document = self._side.published.document(place.location, self._before.get(place_of(place.location)))
         except SourceError as error:
-            return NotReached(place, error)
-        self._documents[place.location] = document
-        return Nothing(place) if document.body is None else Found(Evidence(FORMAT, place, document.body))
+            return NotReached(told, error)
+        self._documents[document.place] = document
+        return Nothing(told) if document.body is None else Found(Evidence(FORMAT, told, document.body))
 
     # The publisher's own copies.
 

@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from pip_verify.errors import EvidenceError, UsageError
-from pip_verify.monitor.compare import STICKY, WHOLE, Known, Outcome
+from pip_verify.monitor.compare import STICKY, WHOLE, Known, Outcome, is_whole
 from pip_verify.monitor.signed import Document
 from pip_verify.monitor.stored import dump, load, pack, told, unpack
 from pip_verify.sources.index import Page
 from pip_verify.storage import locked, write_atomically
 from pip_verify.verdict import Verdict
 
-VERSION = 1
+VERSION = 2
 LOCK_TIMEOUT = 3.0  # seconds; who holds it is a whole run
 
 _APPLICATION = 0x70766D31  # "pvm1", as SQLite's application_id
@@ -44,11 +44,11 @@ CREATE TABLE project (
 ) WITHOUT ROWID;
 CREATE TABLE page (
     project TEXT NOT NULL, location TEXT NOT NULL, there INTEGER NOT NULL, etag TEXT NOT NULL, modified TEXT NOT NULL,
-    files BLOB NOT NULL, PRIMARY KEY (project, location)
+    left_out INTEGER NOT NULL, files BLOB NOT NULL, PRIMARY KEY (project, location)
 ) WITHOUT ROWID;
 CREATE TABLE document (
-    project TEXT NOT NULL, url TEXT NOT NULL, etag TEXT NOT NULL, modified TEXT NOT NULL, body BLOB,
-    PRIMARY KEY (project, url)
+    project TEXT NOT NULL, place TEXT NOT NULL, etag TEXT NOT NULL, modified TEXT NOT NULL, body BLOB,
+    PRIMARY KEY (project, place)
 ) WITHOUT ROWID;
 CREATE TABLE known (
     project TEXT NOT NULL, filename TEXT NOT NULL, sha256 TEXT NOT NULL, yanked INTEGER NOT NULL, state TEXT NOT NULL,
@@ -68,7 +68,7 @@ CREATE TABLE decision (
 
 @dataclass(frozen=True)
 class Memory:
-    """What is remembered of one project. pages: by location; documents: by URL."""
+    """What is remembered of one project. pages: by location; documents: by place."""
 
     known: tuple[Known, ...]
     pages: Mapping[str, Page]
@@ -90,13 +90,16 @@ class Looked:
 @dataclass(frozen=True)
 class Counts:
     """Of one run: how many projects and files were recorded for the first time; which are on no index. recorded:
-    whether anything is known of any of its projects."""
+    whether anything is known of any of its projects. left_out, left_out_of: files that pip never takes, and of how many
+    projects."""
 
     projects: int
     first_projects: int
     first_files: int
     absent: tuple[str, ...]
     recorded: bool
+    left_out: int
+    left_out_of: int
 
 
 def create(path: Path) -> None:
@@ -215,8 +218,8 @@ class Store:
     def recall(self, project: str) -> Memory:
         """All that is remembered of a project."""
         known = self._of(project, "filename, sha256, yanked, state", "known")
-        pages = self._of(project, "location, there, files, etag, modified", "page")
-        documents = self._of(project, "url, body, etag, modified", "document")
+        pages = self._of(project, "location, there, files, etag, modified, left_out", "page")
+        documents = self._of(project, "place, body, etag, modified", "document")
         with _sound(project):
             return Memory(
                 tuple(Known(name, digest, bool(yanked), state) for name, digest, yanked, state in known),
@@ -225,8 +228,8 @@ class Store:
                     for place, there, files, *tags in pages
                 },
                 {
-                    url: Document(url, None if body is None else zlib.decompress(body), *tags)
-                    for url, body, *tags in documents
+                    place: Document(place, None if body is None else zlib.decompress(body), *tags)
+                    for place, body, *tags in documents
                 },
             )
 
@@ -279,10 +282,18 @@ class Store:
         if looked.pages is not None:
             self.database.execute("DELETE FROM page WHERE project = ?", (looked.project,))
             rows = (
-                (looked.project, page.location, page.there, page.etag, page.last_modified, pack(page.files))
+                (
+                    looked.project,
+                    page.location,
+                    page.there,
+                    page.etag,
+                    page.last_modified,
+                    page.left_out,
+                    pack(page.files),
+                )
                 for page in looked.pages
             )
-            self.database.executemany("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self.database.executemany("INSERT OR REPLACE INTO page VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         if looked.documents is not None:
             self.database.execute("DELETE FROM document WHERE project = ?", (looked.project,))
             self.database.executemany(
@@ -290,7 +301,7 @@ class Store:
                 (
                     (
                         looked.project,
-                        document.url,
+                        document.place,
                         document.etag,
                         document.last_modified,
                         None if document.body is None else zlib.compress(document.body),
@@ -314,7 +325,7 @@ class Store:
                 " DO UPDATE SET standing = 1, verdict = excluded.verdict, exit_code = excluded.exit_code",
                 (
                     looked.project,
-                    verdict.artifact.filename if verdict.artifact.version else WHOLE,
+                    WHOLE if is_whole(verdict.artifact) else verdict.artifact.filename,
                     verdict.reasons[0].id,
                     verdict.artifact.sha256 or "",
                     verdict.exit_code,
@@ -341,7 +352,20 @@ class Store:
             (run,),
         ).fetchone()
         names = tuple(name for (name,) in absent)
-        return Counts(projects, first_projects, first_files, names, recorded=known is not None)
+        left_out, of = self.database.execute(
+            "SELECT ifnull(sum(left_out), 0), count(DISTINCT project) FROM page"
+            " WHERE left_out > 0 AND project IN (SELECT name FROM project WHERE run = ?)",
+            (run,),
+        ).fetchone()
+        return Counts(projects, first_projects, first_files, names, known is not None, left_out, of)
+
+    def files(self, project: str) -> int:
+        """How many files of a project were served, or are known."""
+        (served,) = self.database.execute(
+            "SELECT ifnull(max(files), 0) FROM project WHERE name = ?", (project,)
+        ).fetchone()
+        (known,) = self.database.execute("SELECT count(*) FROM known WHERE project = ?", (project,)).fetchone()
+        return max(int(served), int(known))
 
     def exit_codes(self, run: int) -> set[int]:
         """The exit codes of all open alarms of the run's projects."""

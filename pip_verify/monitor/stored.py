@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from pip_verify.artifact.name import Artifact, parse_filename
+from pip_verify.artifact.name import Artifact
 from pip_verify.evidence import Place
 from pip_verify.keys import PublicKey
 from pip_verify.monitor.compare import CHANGED, STICKY, accept_hint
@@ -23,7 +23,7 @@ from pip_verify.verdict import Decision, Looked, Reason, Verdict
 
 def pack(files: Sequence[IndexFile]) -> bytes:
     """What must be known of a page's files when the page is not sent again; no URLs, which may hold secrets."""
-    rows = [[file.filename, file.sha256, file.yanked] for file in files]
+    rows = [[file.filename, file.version, file.sha256, file.yanked] for file in files]
     return zlib.compress(json.dumps(rows, separators=(",", ":")).encode())
 
 
@@ -31,8 +31,8 @@ def unpack(project: str, data: bytes) -> tuple[IndexFile, ...]:
     """The files of a page, without their URLs."""
     rows = json.loads(zlib.decompress(data))
     return tuple(
-        IndexFile(project, parse_filename(filename).version, filename, "", sha256=sha256, yanked=yanked)
-        for filename, sha256, yanked in rows
+        IndexFile(project, version, filename, "", sha256=sha256, yanked=yanked)
+        for filename, version, sha256, yanked in rows
     )
 
 

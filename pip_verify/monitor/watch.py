@@ -1,8 +1,9 @@
 """One run: projects come in, each is looked at once, what was found is in the state, a ``Run`` goes out.
 
 At most IN_FLIGHT projects are under way, and only these are in memory, so that a run over 10,000 projects needs hardly
-more than one over 200. Each look is remembered when it is done; a run that was killed is gone on with, and the report
-is made from the state when all has been looked at, never from a part of it.
+more than one over 200; and of large ones only one, so that no index can fill the memory. Each look is remembered when
+it is done; a run that was killed is gone on with, and the report is made from the state when all has been looked at,
+never from a part of it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from pip_verify.encoding import json_encode
-from pip_verify.errors import EvidenceError, PipVerifyError, SourceError
+from pip_verify.errors import EvidenceError, PipVerifyError, SourceError, UsageError
 from pip_verify.monitor.compare import Outcome, Signed, compare, whole
 from pip_verify.monitor.served import ServedFiles, files_on
 from pip_verify.monitor.signed import Document, Side
@@ -22,6 +23,8 @@ from pip_verify.monitor.state import Counts, Looked, Memory, Store
 from pip_verify.pins import InlinePin
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.index import Page
+from pip_verify.sources.simple import LARGE, SMALL, Caps
+from pip_verify.sources.status import TooLargeError
 from pip_verify.verdict import Decision, Reason, Run, Verdict, exit_code
 
 MAX_TOLD = 10_000  # alarms in one report; the exit code counts all
@@ -37,14 +40,21 @@ class Watch:
     accepted: Collection[str] = ()
     pin: InlinePin | None = None
 
-    def look(self, project: str, memory: Memory) -> Looked:
-        """Look at one project; raises UsageError alone."""
+    def look(self, project: str, memory: Memory, caps: Caps) -> Looked:
+        """Look at one project; raises UsageError alone, and TooLargeError for a page that is over ``caps`` but not over
+        LARGE."""
         try:
             expected = any(entry.state != "gone" for entry in memory.known)
-            pages = self.served.pages(project, memory.pages, expected=expected)
+            pages = self.served.pages(project, memory.pages, expected=expected, caps=caps)
+            return self._judge(project, memory, pages)
         except (SourceError, EvidenceError) as error:
+            if isinstance(error, TooLargeError) and caps != LARGE:
+                raise
             return _unreached(project, memory, error)
-        return self._judge(project, memory, pages)
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not keep other projects from being watched
+            return _unreached(project, memory, _our_fault(project, error))
 
     def _judge(self, project: str, memory: Memory, pages: tuple[Page, ...]) -> Looked:
         served = files_on(pages)
@@ -114,18 +124,39 @@ def watch_all(
 
 
 def _looks(watch: Watch, store: Store, projects: Iterator[str]) -> Iterator[Looked]:
-    """Each project's look, as they end; at most IN_FLIGHT are begun and not taken."""
-    under_way: set[Future[Looked]] = set()
+    """Each project's look, as they end; large projects at last, each alone, so that only one is in memory."""
+    large: list[str] = []
+    yield from _at_once(watch, store, projects, large)
+    for project in large:
+        yield watch.look(project, store.recall(project), LARGE)
+
+
+def _at_once(watch: Watch, store: Store, projects: Iterator[str], large: list[str]) -> Iterator[Looked]:
+    """Looks at the projects that are not large, of which at most IN_FLIGHT are begun and not taken. large: gets the
+    others."""
+    under_way: dict[Future[Looked], str] = {}
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="pip-verify-monitor") as pool:
         try:
             for project in projects:
-                under_way.add(pool.submit(watch.look, project, store.recall(project)))
+                if store.files(project) > SMALL.files:
+                    large.append(project)
+                    continue
+                under_way[pool.submit(watch.look, project, store.recall(project), SMALL)] = project
                 if len(under_way) >= IN_FLIGHT:
-                    ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in ended)
-            yield from (future.result() for future in wait(under_way).done)
+                    yield from _ended(under_way, large)
+            while under_way:
+                yield from _ended(under_way, large)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _ended(under_way: dict[Future[Looked], str], large: list[str]) -> Iterator[Looked]:
+    for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+        project = under_way.pop(future)
+        try:
+            yield future.result()
+        except TooLargeError:
+            large.append(project)
 
 
 def _warnings(counts: Counts, resumed: int, alarms: int) -> Iterator[str]:
@@ -139,6 +170,8 @@ def _warnings(counts: Counts, resumed: int, alarms: int) -> Iterator[str]:
     if counts.absent:
         names = ", ".join(counts.absent[:20])
         yield f"on no index, so nothing of them is watched: {names}" + (", …" if len(counts.absent) > 20 else "")
+    if counts.left_out:
+        yield f"{counts.left_out} files of {counts.left_out_of} projects are not watched: pip never takes such files"
     if alarms > MAX_TOLD:
         yield f"{alarms} alarms, of which {MAX_TOLD} are in this report; the exit code is that of all"
 
@@ -149,6 +182,12 @@ def _unreached(project: str, memory: Memory, error: SourceError | EvidenceError)
     reason = Reason("PV502", error.subject, error.expected, error.got, error.hint or "run the command again later")
     verdict = Verdict(artifact, Decision.UNDECIDED, (reason,))
     return Looked(project, Outcome((verdict,), None, (), 0), reached=False)
+
+
+def _our_fault(project: str, error: Exception) -> SourceError:
+    got = f"a fault in pip-verify itself: {type(error).__name__}: {error}"[:200]
+    hint = "report it to the makers of pip-verify, with this message"
+    return SourceError(project, expected="to be looked at", got=got, hint=hint)
 
 
 def _about_keys(project: str, files: int, reason: Reason) -> Verdict:
@@ -162,6 +201,6 @@ def _if_changed(pages: tuple[Page, ...], memory: Memory) -> tuple[Page, ...] | N
 
 
 def _if_other(documents: list[Document] | None, memory: Memory) -> tuple[Document, ...] | None:
-    if documents is None or {document.url: document for document in documents} == dict(memory.documents):
+    if documents is None or {document.place: document for document in documents} == dict(memory.documents):
         return None
     return tuple(documents)

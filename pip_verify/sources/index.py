@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,13 +25,13 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import urljoin
 
 from pip_verify import __version__
-from pip_verify.artifact.limits import DEFAULT, MIB
-from pip_verify.artifact.name import parse_filename
+from pip_verify.artifact.limits import DEFAULT
+from pip_verify.artifact.name import ENDINGS, Artifact, is_named_after, parse_filename, read_as_pip
 from pip_verify.errors import EvidenceError, SourceError
 from pip_verify.sources.address import redact
 from pip_verify.sources.pip_session import Answer, PipSessions
+from pip_verify.sources.simple import ACCEPT, LARGE, Caps, links_of
 
-PAGE_MAX_BYTES = 128 * MIB  # a project with 50,000 files
 FILE_MAX_BYTES = 8 << 30
 METADATA_MAX_BYTES = DEFAULT.text
 DEADLINE = 300.0  # seconds for a page or a metadata file
@@ -41,12 +41,8 @@ _TAIL = 64 * 1024 + 22  # a zip's end record and the longest comment it may have
 _END = struct.Struct("<4s4H2LH")
 _ENTRIES_MAX_BYTES = DEFAULT.names
 _SIGNATURES = (b".dist-info/release.jws", b".dist-info/RECORD.jws")
-_ARCHIVES = (".whl", ".tar.gz", ".zip")
-_PAGE_TYPES = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html", "text/html")
 _AGENT = f"pip-verify/{__version__} (monitor)"
 _MAX_TAG = 200  # characters of an ETag or a date that are worth keeping
-_ACCEPT = f"{_PAGE_TYPES[0]}, {_PAGE_TYPES[1]}; q=0.1, {_PAGE_TYPES[2]}; q=0.01"
-
 
 _Result = TypeVar("_Result")
 
@@ -55,7 +51,8 @@ _Result = TypeVar("_Result")
 class IndexFile:
     """One wheel or sdist on an index.
 
-    project: normalised; version: canonical. sha256: lower-case hex, None where the index states none. has_metadata:
+    project: normalised; version: canonical. on a ``Page`` also what pip alone takes for one
+    (``read_as_pip``). sha256: lower-case hex, None where pip would not compare the file with it. has_metadata:
     whether the index offers its METADATA (PEP 658); metadata_sha256: that file's digest, None where it states none.
     url: as pip would fetch it, without fragment; it may hold a password, so ``redact`` it before showing it.
     """
@@ -74,8 +71,10 @@ class IndexFile:
 class Page:
     """What one place stated about one project. location: its URL without secrets. there: whether it knows the project.
 
-    files: sorted. etag, last_modified: as they were sent, "" without; by these a later request can ask whether
-    anything has changed since. url: as it was asked, of a page that was just read.
+    files: sorted; all that pip may take, each name and digest once, and each name without one besides.
+    etag, last_modified: as they were sent, "" without; by these a later request can ask whether anything has changed
+    since. left_out: how many files of the project's name pip never takes. url: as it was asked, of a page that was just
+    read.
     """
 
     location: str
@@ -83,6 +82,7 @@ class Page:
     files: tuple[IndexFile, ...]
     etag: str = ""
     last_modified: str = ""
+    left_out: int = 0
     url: str = field(default="", repr=False, compare=False)
 
 
@@ -99,41 +99,41 @@ class Index:
     itself after a failure.
     """
 
-    def __init__(
-        self,
-        pip_options: Sequence[str] = (),
-        *,
-        deadline: float = DEADLINE,
-        download_deadline: float = DOWNLOAD_DEADLINE,
-        retries: bool = True,
-    ) -> None:
+    def __init__(self, pip_options: Sequence[str] = (), *, deadline: float = DEADLINE, retries: bool = True) -> None:
         self._sessions = PipSessions(pip_options, deadline, retries=retries)
-        self._download_deadline = download_deadline
         self._lock = threading.Lock()
+        self._parsing = threading.Lock()
         self._known: _Once[tuple[IndexFile, ...]] = _Once()  # by project
         self._shared: _Once[list[Any]] = _Once()  # pages that list many projects, by URL
         self.unparsable = 0
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where is looked, for comparing: there may be passwords in it."""
+        return self._sessions.places()
 
     # What there is.
 
     def files(self, project: str) -> tuple[IndexFile, ...]:
         """Every wheel and sdist of ``project`` (normalised), of all versions and for all platforms, sorted; none
-        when no index knows it. Asked once a run. Raises SourceError when one of them could not be asked."""
+        when no index knows it. Asked once a run. Names that PEP 427 and PEP 625 do not know are left
+        out: nothing of ours accepts such a file. Raises SourceError when one of them could not be asked."""
         return self._known.once(project, lambda: self._list(project))
 
-    def pages(self, project: str, before: Mapping[str, Page], ask: Ask) -> tuple[Page, ...]:
+    def pages(self, project: str, before: Mapping[str, Page], ask: Ask, caps: Caps = LARGE) -> tuple[Page, ...]:
         """What each place states about ``project`` now; nothing is kept, so a run may ask for any number of projects.
 
         before: by location, the pages of an earlier time; one that has not changed since is not sent again (RFC 9110
-        section 13.1). Raises SourceError when one of the places could not be asked.
+        section 13.1). Raises SourceError when one of the places could not be asked; TooLargeError for a project's page
+        that is over ``caps``.
         """
         found: list[Page] = []
 
         def read(link: Any) -> tuple[()]:
             if link.cache_link_parsing:  # behind --find-links: one page, or file, for all projects
-                found.append(self._page_of(redact(link.url), project, self._page(link)))
+                found.append(self._page_of(redact(link.url), project, self._page(link, project)))
             else:
-                found.append(self._ask_for(link.url_without_fragment, project, before, ask))
+                found.append(self._ask_for(link.url_without_fragment, project, before, ask, caps))
             return ()
 
         listed, sources = self._sources(project, read)
@@ -149,24 +149,25 @@ class Index:
         root = urljoin(page.url, "../")
         if root.startswith("file:"):
             return Path(_path_of(root)).is_dir()
-        headers = {"Accept": _ACCEPT, "User-Agent": _AGENT, "Range": "bytes=0-0"}
+        headers = {"Accept": ACCEPT, "User-Agent": _AGENT, "Range": "bytes=0-0"}
         return ask(root, lambda: self._sessions.get(root, headers, 1, partial=True)) is not None
 
-    def _ask_for(self, url: str, project: str, before: Mapping[str, Page], ask: Ask) -> Page:
+    def _ask_for(self, url: str, project: str, before: Mapping[str, Page], ask: Ask, caps: Caps) -> Page:
         location = redact(url)
         # what a location without its query stands for may be several pages
         known = before.get(location) if "?" not in url else None
-        headers = {"Accept": _ACCEPT, "User-Agent": _AGENT}
+        headers = {"Accept": ACCEPT, "User-Agent": _AGENT}
         if known is not None and known.etag:
             headers["If-None-Match"] = known.etag
         elif known is not None and known.last_modified:
             headers["If-Modified-Since"] = known.last_modified
-        answer = ask(url, lambda: self._sessions.get(_directory_page(url), headers, PAGE_MAX_BYTES))
+        answer = ask(url, lambda: self._sessions.get(_directory_page(url), headers, caps.size))
         if answer is None:
             return Page(location, there=False, files=(), url=url)
         if answer.status == 304 and known is not None:
             return replace(known, url=url)
-        page = self._page_of(location, project, _links_of(url, answer))
+        with self._parsing:  # one page at a time: all of it is in memory then, several times
+            page = self._page_of(location, project, links_of(url, answer, caps, project))
         etag, changed = (answer.headers.get(name, "") for name in ("etag", "last-modified"))
         return replace(
             page,
@@ -176,23 +177,35 @@ class Index:
         )
 
     def _page_of(self, location: str, project: str, links: Sequence[Any]) -> Page:
-        return Page(location, there=True, files=self._files_of(links, project))
+        """What pip may take is compared, whatever its name: a link that states no digest, too, since pip may take it
+        instead of another of its name."""
+        found: dict[tuple[str, str | None], IndexFile] = {}
+        left_out = 0
+        for link in links:
+            named = read_as_pip(link.filename, project, link.egg_fragment)
+            if named is None:
+                left_out += is_named_after(link.filename, project)
+                continue
+            file = _file(link, named)
+            known = found.setdefault((file.filename, file.sha256), file)
+            if known.yanked and not file.yanked:  # then pip takes it
+                found[file.filename, file.sha256] = file
+        return Page(location, there=True, files=_sorted(found.values()), left_out=left_out)
 
     def _list(self, project: str) -> tuple[IndexFile, ...]:
-        listed, sources = self._sources(project, self._page)
+        listed, sources = self._sources(project, lambda link: self._page(link, project))
         links = [link for source in sources for link in cast("Iterator[Any]", source.page_candidates())]
         return self._files_of([*listed, *links], project)
 
     def _files_of(self, links: Sequence[Any], project: str) -> tuple[IndexFile, ...]:
         found: dict[tuple[str, str | None], IndexFile] = {}
         for link in links:
-            file = self._file(link, project)
+            file = self._named(link, project)
             if file is not None:
                 found.setdefault((file.filename, file.sha256), file)
         stated = {name for name, digest in found if digest is not None}
-        # the same name once with and once without a digest is one file, of which one location states less
-        kept = [file for (name, digest), file in found.items() if digest is not None or name not in stated]
-        return tuple(sorted(kept, key=lambda file: (file.filename, file.sha256 or "")))
+        # whoever asks for these compares the bytes with the digest, so a place that states less can be left out
+        return _sorted(file for (name, digest), file in found.items() if digest is not None or name not in stated)
 
     def _sources(self, project: str, read: Callable[[Any], Sequence[Any]]) -> tuple[list[Any], list[Any]]:
         """The files that ``--find-links`` names itself, and the places that have pages; ``read`` gets a page's link."""
@@ -204,10 +217,10 @@ class Index:
             collected = collector.collect_sources(project, read)
             places = [source for source in collected.find_links if source is not None]
             # an index's own URL is a file link to pip, too; --find-links may really name a file
-            listed = [link for source in places for link in source.file_links() if link.ext in _ARCHIVES]
+            listed = [link for source in places for link in source.file_links() if link.ext in ENDINGS]
         return listed, [*places, *(source for source in collected.index_urls if source is not None)]
 
-    def _file(self, link: Any, project: str) -> IndexFile | None:
+    def _named(self, link: Any, project: str) -> IndexFile | None:
         """The file that a link leads to; None when it is another project's, or no wheel or sdist by its name."""
         try:
             named = parse_filename(link.filename)
@@ -215,32 +228,23 @@ class Index:
             with self._lock:
                 self.unparsable += 1
             return None
-        if named.project != project:
-            return None
-        offered = link.metadata_file_data
-        return IndexFile(
-            project,
-            named.version,
-            named.filename,
-            link.url_without_fragment,
-            sha256=_sha256_among(link.as_hashes()),
-            metadata_sha256=None if offered is None else (offered.hashes or {}).get("sha256"),
-            yanked=link.is_yanked,
-            has_metadata=offered is not None,
-        )
+        return _file(link, named) if named.project == project else None
 
     # Pages.
 
-    def _page(self, link: Any) -> Any:
+    def _page(self, link: Any, project: str) -> Any:
         """The links on a page: of one project on an index, or of many behind ``--find-links``; those once a run."""
         url = link.url_without_fragment
         if not link.cache_link_parsing:
-            return self._read_page(url)
-        return self._shared.once(url, lambda: self._read_page(url))
+            return self._read_page(url, project)
+        return self._shared.once(url, lambda: self._read_page(url, None))
 
-    def _read_page(self, url: str) -> list[Any]:
-        answer = self._sessions.get(_directory_page(url), {"Accept": _ACCEPT}, PAGE_MAX_BYTES)
-        return [] if answer is None else _links_of(url, answer)
+    def _read_page(self, url: str, project: str | None) -> list[Any]:
+        answer = self._sessions.get(_directory_page(url), {"Accept": ACCEPT}, LARGE.size)
+        if answer is None:
+            return []
+        with self._parsing:
+            return links_of(url, answer, LARGE, project)
 
     # Files.
 
@@ -270,9 +274,7 @@ class Index:
         path = directory / file.filename
         with path.open("xb") as target:
             headers = {"Accept-Encoding": "identity"}
-            answer = self._sessions.get(
-                file.url, headers, FILE_MAX_BYTES, deadline=self._download_deadline, target=target
-            )
+            answer = self._sessions.get(file.url, headers, FILE_MAX_BYTES, deadline=DOWNLOAD_DEADLINE, target=target)
         if answer is None:
             raise SourceError(redact(file.url), expected="the file that the index page lists", got="none there")
         return path
@@ -326,33 +328,6 @@ class _Once(Generic[_Result]):
         return future.result()
 
 
-def _links_of(url: str, answer: Answer) -> list[Any]:
-    """The links of a page as pip reads it; raises SourceError when it is none."""
-    from pip._internal.index.collector import IndexContent, parse_links
-
-    expected = "an index page (PEP 503, PEP 691)"
-    kind = answer.headers.get("content-type", "")
-    if not kind.lower().startswith(_PAGE_TYPES):
-        raise SourceError(redact(url), expected=expected, got=f"Content-Type {kind[:80]!a}")
-    page = IndexContent(answer.body, kind, encoding=None, url=answer.url, cache_link_parsing=False)
-    try:
-        return list(parse_links(page))
-    # not only ValueError: pip takes a JSON page's shape for granted
-    except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError) as error:
-        raise SourceError(redact(url), expected=expected, got=f"a malformed one: {error}"[:200]) from error
-    finally:
-        _forget_links()
-
-
-def _forget_links() -> None:
-    """Make pip forget the URLs that it took apart: a run over 10,000 projects would hold them all."""
-    from pip._internal.models.link import LinkHash
-
-    clear = getattr(LinkHash.find_hash_url_fragment, "cache_clear", None)
-    if clear is not None:
-        clear()
-
-
 def _directory_page(url: str) -> str:
     """Where the page of an index on disk stands; other URLs are their page's."""
     if url.startswith("file:") and Path(_path_of(url)).is_dir():
@@ -366,10 +341,30 @@ def _path_of(url: str) -> str:
     return str(url_to_path(url))
 
 
-def _sha256_among(hashes: Any) -> str | None:
-    """The sha256 of pip's ``Hashes``; None when there is none, or none that is one."""
-    for digest in hashes._allowed.get("sha256", ()):  # noqa: SLF001 - it can only be asked whether a digest is among them
-        lowered = str(digest).lower()
-        if len(lowered) == 64 and set(lowered) <= set("0123456789abcdef"):
-            return lowered
-    return None
+def _file(link: Any, named: Artifact) -> IndexFile:
+    offered = link.metadata_file_data
+    return IndexFile(
+        named.project,
+        named.version,
+        named.filename,
+        link.url_without_fragment,
+        sha256=_sha256_of(link),
+        metadata_sha256=None if offered is None else (offered.hashes or {}).get("sha256"),
+        yanked=link.is_yanked,
+        has_metadata=offered is not None,
+    )
+
+
+def _sha256_of(link: Any) -> str | None:
+    """The sha256 that pip will compare the file with; None when it will not.
+
+    pip uses the first of several digests only, and none at all for what it does not fetch as a file.
+    """
+    if link.hash_name != "sha256" or link.is_vcs or link.is_existing_dir():
+        return None
+    digest = str(link.hash).lower()
+    return digest if len(digest) == 64 and set(digest) <= set("0123456789abcdef") else None
+
+
+def _sorted(files: Iterable[IndexFile]) -> tuple[IndexFile, ...]:
+    return tuple(sorted(files, key=lambda file: (file.filename, file.sha256 or "")))

@@ -320,7 +320,7 @@ def test_what_was_signed_and_is_not_on_the_index_is_an_alarm(team: World, index:
     data = make_wheel("demo", "2.0")
     keep(team, "2.0", team.publisher.release("demo", "2.0", {wheel_filename("demo", "2.0"): data}, ALICE))
     result = ours(team, "--first")
-    assert (result.code, codes(result)) == (12, {wheel_filename("demo", "2.0"): ["PV314"]})
+    assert (result.code, codes(result)) == (12, {wheel_filename("demo", "2.0"): ["PV317"]})
     accept_as_told(team, result)
     is_quiet(ours(team))
     index.add(wheel_filename("demo", "2.0"), data)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pip_verify.artifact.name import Artifact, parse_filename
 from pip_verify.keys import PublicKey
 from pip_verify.monitor import compare as module
-from pip_verify.monitor.compare import STICKY, Known, Outcome, Served, Signed, compare, set_digest
+from pip_verify.monitor.compare import STICKY, Known, Outcome, Served, Signed, compare, is_whole, set_digest
 from pip_verify.verdict import CATALOGUE, Decision, Reason, Verdict
 from tests.signer import Signer, sha256
 from tests.test_layers import impurities, parse
@@ -42,7 +42,7 @@ def told(outcome: Outcome) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def test_the_module_is_pure() -> None:
-    for name in ("compare.py", "lists.py", "keylists.py"):
+    for name in ("compare.py", "inputs.py", "listdiff.py"):
         assert impurities(parse(Path(module.__file__).with_name(name))) == []
 
 
@@ -87,10 +87,17 @@ def test_a_file_that_is_gone_is_an_alarm_about_that_file() -> None:
     assert outcome.alarms[0].artifact.sha256 == B
 
 
+def test_a_file_whose_name_only_pip_reads_can_be_gone_too() -> None:
+    outcome = compare("demo", [Known("q.tgz#egg=demo-9", A), Known(SDIST, B)], [served(SDIST, B)], None)
+    assert told(outcome) == [("q.tgz#egg=demo-9", ("PV314",))]
+    assert not is_whole(outcome.alarms[0].artifact)
+
+
 def test_a_project_without_any_file_left_is_one_alarm() -> None:
     outcome = compare("demo", [Known(WHEEL, A), Known(SDIST, B)], [], None)
     assert told(outcome) == [("demo (2 files)", ("PV314",))]
     digest = set_digest([(SDIST, B), (WHEEL, A)])
+    assert is_whole(outcome.alarms[0].artifact)
     assert outcome.alarms[0].artifact.sha256 == digest
     assert f"--accept demo '*' --sha256={digest}" in outcome.alarms[0].reasons[0].hint
 
@@ -147,8 +154,8 @@ def test_a_change_to_bytes_that_are_not_signed_says_both() -> None:
 def test_signed_files_that_are_not_served_are_alarms_unless_somebody_accepted_that() -> None:
     file = served()
     both = signed(verdict(file), **{SDIST: B, WHEEL: A})
-    assert told(compare("demo", (), [file], both)) == [(SDIST, ("PV314",))]
-    assert told(compare("demo", (), [], signed(**{SDIST: B}))) == [(SDIST, ("PV314",))]
+    assert told(compare("demo", (), [file], both)) == [(SDIST, ("PV317",))]
+    assert told(compare("demo", (), [], signed(**{SDIST: B}))) == [(SDIST, ("PV317",))]
     assert compare("demo", [Known(SDIST, B, state="gone")], [file], both).alarms == ()
 
 

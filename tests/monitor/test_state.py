@@ -66,7 +66,7 @@ def test_what_was_saved_is_remembered(store: Store) -> None:
     store.save(run, Looked("demo", outcome, (page,), (document, nothing)), 1000.0)
     memory = store.recall("demo")
     assert memory.known == (known,)
-    assert memory.documents == {document.url: document, nothing.url: nothing}
+    assert memory.documents == {document.place: document, nothing.place: nothing}
     again = memory.pages[URL]
     assert (again.etag, again.last_modified, again.there) == ('"x"', "yesterday", True)
     assert [(kept.filename, kept.version, kept.sha256, kept.yanked, kept.url) for kept in again.files] == [
@@ -230,7 +230,7 @@ def test_other_files_are_refused(path: Path, tmp_path: Path) -> None:
     path.unlink()
     create(tmp_path / "state")
     with contextlib.closing(sqlite3.connect(path)) as database, database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute("PRAGMA user_version = 1")
     refused(path)
     path.unlink()
     path.mkdir()

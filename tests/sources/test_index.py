@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pip_verify.artifact.limits import MIB
 from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.sources import IN_FLIGHT, concurrently
 from pip_verify.sources import index as module
-from pip_verify.sources.index import Index, IndexFile
+from pip_verify.sources.index import Index, IndexFile, Page
+from pip_verify.sources.simple import LARGE, SMALL, Caps
+from pip_verify.sources.status import TooLargeError
 from tests.https_world import Answer, HttpsWorld, Seen
 from tests.makers import make_wheel
 from tests.signer import sha256
@@ -32,17 +38,17 @@ def index_of(world: HttpsWorld, *options: str, deadline: float = 10.0) -> Index:
     return Index([*where, f"--cert={world.ca_file}", *options], deadline=deadline)
 
 
-def page(*files: dict[str, object]) -> bytes:
-    return json.dumps({"meta": {"api-version": "1.0"}, "name": "demo", "files": list(files)}).encode()
+def page(*files: dict[str, object], project: str = "demo") -> bytes:
+    return json.dumps({"meta": {"api-version": "1.0"}, "name": project, "files": list(files)}).encode()
 
 
 def listed(filename: str, digest: str | None = None, **members: object) -> dict[str, object]:
     hashes = {} if digest is None else {"sha256": digest}
-    return {"filename": filename, "url": f"/files/{filename}", "hashes": hashes, **members}
+    return {"filename": filename, "url": f"/files/{filename}", "hashes": hashes} | members
 
 
 def show(world: HttpsWorld, *files: dict[str, object], project: str = "demo", root: str = "/simple") -> None:
-    world.put(f"{root}/{project}/", page(*files), headers=JSON)
+    world.put(f"{root}/{project}/", page(*files, project=project), headers=JSON)
 
 
 def the_wheel(world: HttpsWorld, **fields: object) -> IndexFile:
@@ -90,6 +96,31 @@ def test_what_no_index_knows_is_no_error(world: HttpsWorld) -> None:
     assert index_of(world).files("gone") == ()
 
 
+META = b'{"meta": {"api-version": "%s"}, "name": "%s", "files": %s}'
+NO_PAGES = [
+    b"{}",
+    b'{"files": []}',
+    b'{"files": {}}',
+    META % (b"1.0", b"demo", b"{}"),
+    META % (b"2.0", b"demo", b"[]"),
+    META % (b"1", b"demo", b"[]"),
+    META % (b"1.0", b"other", b"[]"),
+    META % (b"1.0", b"../x", b"[]"),
+    b'{"meta": {"api-version": 1.0}, "name": "demo", "files": []}',
+]
+NO_HTML_PAGES = [
+    b"",
+    b"<html><head><title>Maintenance</title></head><body><h1>We will be back</h1></body></html>",
+    b'<form action="/login"><a href="/help.html">Help</a><a href="/simple/">Index</a></form>',
+    b'<meta name="pypi:repository-version" content="2.0">',
+    b'<meta name="generator" content="1.0">',
+    b'<meta name="pypi:repository-version">',
+    b"<a href='https://[bad/demo-1.0.tar.gz'>x</a>",
+    b"<a href='demo-1.0.tar.gz#egg=-'>x</a>",
+    b"\xff\xfe\x00",
+]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -107,6 +138,9 @@ def test_what_no_index_knows_is_no_error(world: HttpsWorld) -> None:
         Answer(body=b'{"files": [{"url": 7}]}', headers=JSON),
         Answer(body=b'{"files": [{"url": "https://[", "filename": "x"}]}', headers=JSON),
         Answer(body=b"[" * 100_000, headers=JSON),
+        *(Answer(body=body, headers=JSON) for body in NO_PAGES),
+        *(Answer(body=body, headers={"Content-Type": "text/html"}) for body in NO_HTML_PAGES),
+        Answer(body=b"<a href=demo-1.0.zip>x</a>", headers={"Content-Type": "text/html; charset=none-such"}),
     ],
 )
 def test_an_index_that_does_not_answer_properly_was_not_asked(world: HttpsWorld, answer: Answer) -> None:
@@ -130,7 +164,7 @@ def test_one_of_two_indexes_out_of_reach_is_not_an_empty_index(world: HttpsWorld
 
 
 def test_a_page_without_end_is_given_up_at_the_cap(world: HttpsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE_MAX_BYTES", 100)
+    monkeypatch.setattr(module, "LARGE", replace(LARGE, size=100))
     world.put("/simple/demo/", b" " * 101, headers=JSON)
     with pytest.raises(SourceError, match="at most 100 bytes"):
         index_of(world).files("demo")
@@ -167,6 +201,110 @@ def test_links_on_disk_are_listed_and_a_stated_digest_wins(world: HttpsWorld, tm
     assert [file.filename for file in index_of(world, "--no-index", f"--find-links={links}").files("other")] == [
         "other-1.0.tar.gz"
     ]
+
+
+@pytest.mark.parametrize("meta", [b"1.0", b"1.3"])
+def test_a_page_that_says_that_it_has_no_files_has_none(world: HttpsWorld, meta: bytes) -> None:
+    html = b'<meta name="pypi:repository-version" content="%s"><title>Links for demo</title>' % meta
+    for body, headers in ((html, {"Content-Type": "text/html"}), (META % (meta, b"Demo", b"[]"), JSON)):
+        world.put("/simple/demo/", body, headers=headers)
+        assert index_of(world).files("demo") == ()
+        (found,) = pages_of(index_of(world))
+        assert (found.there, found.files, found.left_out) == (True, (), 0)
+
+
+# Pages, as a watch reads them.
+
+
+def pages_of(index: Index, project: str = "demo", caps: Caps = LARGE) -> tuple[Page, ...]:
+    return index.pages(project, {}, lambda _, request: request(), caps)
+
+
+def stated_on(world: HttpsWorld, *files: dict[str, object]) -> list[tuple[str, str | None]]:
+    show(world, *files)
+    (found,) = pages_of(index_of(world))
+    return [(file.filename, file.sha256) for file in found.files]
+
+
+def test_what_pip_alone_takes_is_on_the_page_and_the_rest_is_counted(world: HttpsWorld) -> None:
+    names = ["demo-9.9-py3-none-any.~x.whl", "demo-9.9.tar.bz2", "demo-9.9.tgz", WHEEL]
+    never = ["demo-1.0.exe", "demo-1.0-py2.7.egg", "demo-1.0.tar.gz.asc", "demo-latest.tar.gz"]
+    show(world, *(listed(name, "a" * 64) for name in (*names, *never, "evil-1.0-py3-none-any.whl")))
+    (found,) = pages_of(index_of(world))
+    versions = {file.filename: file.version for file in found.files}
+    assert versions == {WHEEL: "1.0", **dict.fromkeys(names[:3], "9.9")}
+    assert found.left_out == len(never)
+
+
+def test_a_link_named_by_its_fragment_alone_is_on_the_page(world: HttpsWorld) -> None:
+    anchor = f'<a href="/files/q.tar.gz#egg=demo-9.9&sha256={"a" * 64}">x</a>'
+    world.put("/simple/demo/", anchor.encode(), headers={"Content-Type": "text/html"})
+    ((file,),) = (found.files for found in pages_of(index_of(world)))
+    assert (file.version, file.filename, file.sha256) == ("9.9", "q.tar.gz#egg=demo-9.9", "a" * 64)
+
+
+def test_a_page_is_read_in_the_charset_in_which_pip_reads_it(world: HttpsWorld) -> None:
+    hidden = b'<a href="/files/demo-1.0.zip">x</a>+ADw-a href="/files/demo-9.9.zip"+AD4-x+ADw-/a+AD4-'
+    world.put("/simple/demo/", hidden, headers={"Content-Type": "text/html; charset=utf-7"})
+    (found,) = pages_of(index_of(world))
+    assert [file.version for file in found.files] == ["1.0", "9.9"]
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_twin_without_a_digest_hides_behind_no_other_link(world: HttpsWorld, *, turned: bool) -> None:
+    twins = [listed(WHEEL, "a" * 64), {**listed(WHEEL), "url": f"/elsewhere/{WHEEL}", "hashes": {"md5": "b" * 32}}]
+    assert stated_on(world, *(twins[::-1] if turned else twins)) == [(WHEEL, None), (WHEEL, "a" * 64)]
+
+
+def test_a_digest_is_stated_only_if_pip_will_use_it(world: HttpsWorld) -> None:
+    digests = {"sha256": "a" * 64, "sha512": "b" * 128}
+    assert stated_on(world, listed(WHEEL, hashes=digests)) == [(WHEEL, "a" * 64)]
+    assert stated_on(world, listed(WHEEL, hashes=dict(reversed(digests.items())))) == [(WHEEL, None)]
+    vcs = {**listed("demo-1.0.zip", "a" * 64), "url": "git+https://evil.example/demo-1.0.zip"}
+    assert stated_on(world, vcs) == [("demo-1.0.zip", None)]
+
+
+def test_a_file_is_yanked_only_if_every_link_says_so(world: HttpsWorld) -> None:
+    for twins in ((True, False), (False, True), (True, True)):
+        show(world, *(listed(WHEEL, "a" * 64, yanked=yanked) for yanked in twins))
+        ((file,),) = (found.files for found in pages_of(index_of(world)))
+        assert file.yanked is all(twins)
+
+
+def test_a_large_page_is_told_from_one_that_cannot_be_read(world: HttpsWorld) -> None:
+    show(world, *(listed(f"demo-{number}.0.tar.gz", "a" * 64) for number in range(SMALL.files + 1)))
+    with pytest.raises(TooLargeError, match="files on a page"):
+        pages_of(index_of(world), caps=SMALL)
+    ((files),) = (found.files for found in pages_of(index_of(world)))
+    assert len(files) == SMALL.files + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (JSON["Content-Type"], b'{"files": [' + b"{}," * 2_000_000 + b"{}]}"),
+        (JSON["Content-Type"], b'{"files": ' + b"[" * 2_000_000),
+        ("text/html", b"<a>" * 2_000_000),
+        ("text/html", b"<a " + b"b " * 2_000_000 + b">"),
+        ("text/html", b"<a " + b"b/" * 2_000_000 + b">"),
+        ("text/html", b"<a " + b"b=''" * 1_300_000 + b">"),
+        ("text/html; charset=utf-16", ("<a>" * 2_000_000).encode("utf-16")),
+    ],
+    ids=["objects", "arrays", "tags", "attributes", "slashes", "quotes", "utf-16"],
+)
+def test_a_page_that_would_fill_the_memory_is_refused_before_it_is_parsed(
+    world: HttpsWorld, kind: str, body: bytes
+) -> None:
+    packed = gzip.compress(body, 9)
+    assert len(packed) < len(body) / 100
+    world.put("/simple/demo/", packed, headers={"Content-Type": kind, "Content-Encoding": "gzip"})
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError, match="elements on a page"):
+            pages_of(index_of(world))
+        assert tracemalloc.get_traced_memory()[1] < 6 * len(body) + 2 * MIB
+    finally:
+        tracemalloc.stop()
 
 
 def test_two_indexes_that_disagree_are_both_shown(world: HttpsWorld) -> None:
@@ -213,7 +351,7 @@ def test_a_page_of_links_that_fails_fails_for_everybody_who_waits(world: HttpsWo
 def test_at_most_sixteen_requests_are_under_way(world: HttpsWorld) -> None:
     lock, now, most = threading.Lock(), 0, 0
 
-    def slow(_: Seen) -> Answer:
+    def slow(seen: Seen) -> Answer:
         nonlocal now, most
         with lock:
             now += 1
@@ -221,7 +359,7 @@ def test_at_most_sixteen_requests_are_under_way(world: HttpsWorld) -> None:
         time.sleep(0.05)
         with lock:
             now -= 1
-        return Answer(body=page(), headers=JSON)
+        return Answer(body=page(project=seen.path.split("/")[2]), headers=JSON)
 
     for number in range(48):
         world.answer(f"/simple/p{number}/", slow)

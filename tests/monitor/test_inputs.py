@@ -6,8 +6,8 @@ import pytest
 
 from pip_verify.errors import UsageError
 from pip_verify.keys import parse_key_list
-from pip_verify.monitor.keylists import differences
-from pip_verify.monitor.lists import LIST_MAX_BYTES, parse_known, parse_projects
+from pip_verify.monitor.inputs import LIST_MAX_BYTES, parse_known, parse_projects
+from pip_verify.monitor.listdiff import differences
 from tests.signer import Signer, key_list, sha256
 
 ALICE, BOB = Signer.of("alice"), Signer.of("bob")
