@@ -222,23 +222,34 @@ def _hashes_given(files: Iterable[LockedFile]) -> Mapping[tuple[str, str | None]
 def _artifact(file: LockedFile) -> Artifact | Verdict:
     """What the lock states of one file as an artifact, or why it states too little or contradicts itself. An index may
     leave the digest out: it locks nothing."""
-    words = f"{file.project} {file.version or ''}".rstrip()
-    if file.version is None or (file.sha256 is None and file.stated):
-        missing = "an exact version" if file.version is None else "a sha256 digest"
-        got = f"{' and '.join(file.other_digests)} alone" if file.other_digests else "none"
+    version = file.version or ""
+    words = f"{file.project} {version}".rstrip()
+    loose = _loose(file)
+    if loose is not None:
         hint = f"let a locker write {words} with sha256 hashes, for example uv pip compile --generate-hashes"
-        artifact = Artifact(file.project, file.version or "", file.filename or words, "file", file.sha256)
-        return reject(artifact, Reason("PV110", words, missing, got, hint))
+        artifact = Artifact(file.project, version, file.filename or words, "file", file.sha256)
+        return reject(artifact, Reason("PV110", words, *loose, hint))
     if file.filename is None:
-        return Artifact(file.project, file.version, f"{words} sha256:{str(file.sha256)[:12]}…", "file", file.sha256)
+        return Artifact(file.project, version, f"{words} sha256:{str(file.sha256)[:12]}…", "file", file.sha256)
     try:
         artifact = parse_filename(file.filename, sha256=file.sha256)
     except EvidenceError as error:
-        unnamed = Artifact(file.project, file.version, file.filename, "file", file.sha256)
+        unnamed = Artifact(file.project, version, file.filename, "file", file.sha256)
         return reject(unnamed, Reason.of("PV103", error))
-    if artifact.project != file.project or not same_version(artifact.version, file.version):
+    if artifact.project != file.project or not same_version(artifact.version, version):
         return reject(artifact, _other_release(file.filename, words, artifact))
     return artifact
+
+
+def _loose(file: LockedFile) -> tuple[str, str] | None:
+    """What was expected of a locked file and what it has, where another file could come in its place."""
+    if file.version is None:
+        return "an exact version", "none"
+    if file.sha256 is None and file.stated:
+        return "a sha256 digest", f"{file.other_algorithms} alone" if file.digests else "none"
+    if file.digests:
+        return "digests by sha256 alone", f"{file.other_algorithms}, too: a file that has any one of them is installed"
+    return None
 
 
 def _other_release(filename: str, stated: str, got: Artifact) -> Reason:

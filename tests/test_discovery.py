@@ -489,7 +489,7 @@ def test_only_what_the_lock_allows_counts(town: Town) -> None:
 
 def test_a_lock_with_md5_alone_says_the_version_and_no_more(town: Town) -> None:
     wheel, sdist = town.wheel(), town.sdist()
-    assert set(town.find("demo", "1.0", locked(None, other_digests=("md5",))).unsigned) == {wheel, sdist}
+    assert set(town.find("demo", "1.0", locked(None, digests=(("md5", "0" * 32),))).unsigned) == {wheel, sdist}
     assert town.find("demo", "1.0", locked(None, wheel_filename("demo", "1.0"))).unsigned == (wheel,)
 
 
@@ -501,7 +501,7 @@ def test_a_lock_with_a_strong_digest_but_sha256_is_held_to_it(town: Town, algori
     town.index.add(name, data)
     town.sdist()
     digest = hashlib.new(algorithm, data).hexdigest()
-    file = locked(None, name if named else None, other_digests=(algorithm,), digests=((algorithm, digest),))
+    file = locked(None, name if named else None, digests=((algorithm, digest),))
     assert town.find("demo", "1.0", file).unsigned == (sha256(data),)
     other = replace(file, digests=((algorithm, "0" * len(digest)), ("md5", hashlib.md5(data).hexdigest())))  # noqa: S324
     assert refused(town, other).reason.id == "PV312"

@@ -188,12 +188,20 @@ def test_what_answers_at_once_is_had_though_the_first_documents_hang(site: Https
 
 def test_what_the_lock_leaves_open_is_not_locked(site: HttpsWorld, tmp_path: Path) -> None:
     unlocked = Unlocked("flask", "flask>=3", Origin("requirements.txt", 2))
-    files = (locked(sha256="x", other_digests=("md5",)), locked(version=None))
+    files = (locked(sha256="x", digests=(("md5", "0" * 32),)), locked(version=None))
     files = (replace(files[0], sha256=None), files[1])
     verdicts = gate(site, tmp_path, policy(site)).judge(LockedSet(files, unlocked=(unlocked,)))
     assert ids(list(verdicts)) == ["PV110"] * 3
     assert "md5 alone" in verdicts[0].reasons[0].got
     assert verdicts[2].origins == (unlocked.origin,)
+
+
+def test_a_digest_by_another_algorithm_beside_sha256_could_be_of_another_file(site: HttpsWorld, tmp_path: Path) -> None:
+    """Whoever installs takes a file that has any one of them; the gate has judged by sha256."""
+    sign(site, ALICE)
+    (verdict,) = judge(site, tmp_path, locked(digests=(("sha512", "0" * 128),)))
+    assert (verdict.reasons[0].id, verdict.exit_code) == ("PV110", 10)
+    assert verdict.reasons[0].got == "sha512, too: a file that has any one of them is installed"
 
 
 def test_an_empty_lock_does_not_pass(site: HttpsWorld, tmp_path: Path) -> None:

@@ -132,8 +132,8 @@ def _from_locks(locked: LockedSet) -> _Plan:
     problems = [
         f"{source.origin}: {redact(source.location)}: a {source.kind} has no file to sign" for source in locked.sources
     ]
-    without = [[file for file in files if file.sha256 is None] for files in groups.values()]
-    loose = [_loose(files[0]) for files in without if files]
+    open_ones = [[file for file in files if file.sha256 is None or file.digests] for files in groups.values()]
+    loose = [_loose(files[0]) for files in open_ones if files]
     for requirement in locked.unlocked:
         exact = exact_requirement(requirement)
         if exact is None:
@@ -147,12 +147,15 @@ def _from_locks(locked: LockedSet) -> _Plan:
 
 
 def _loose(file: LockedFile) -> str:
-    stated = f" but {' and '.join(file.other_digests)}" if file.other_digests else ""
     what = file.filename or f"{file.project} {file.version or ''}".rstrip()
+    if file.sha256 is not None:
+        return f"{file.origin}: {what}: {_NOT_ALONE.format(file.other_algorithms)}"
+    stated = f" but {file.other_algorithms}" if file.digests else ""
     return f"{file.origin}: {what}: {_NO_SHA256.format(stated)}"
 
 
 _NO_SHA256 = "no sha256{}: pip-verify check refuses it (PV110) until a locker writes one"
+_NOT_ALONE = "{} beside sha256: pip-verify check refuses it (PV110) until a locker writes sha256 alone"
 
 
 def _undecided(plan: _Plan, policy: Policy, seen: Mapping[str, Seen]) -> _Plan:

@@ -26,7 +26,7 @@ def combine(sets: Iterable[LockedSet]) -> LockedSet:
     unlocked: dict[Hashable, Unlocked] = {}
     for part in sets:
         for file in part.files:
-            stated = (file.sha256, file.other_digests, file.digests)
+            stated = (file.sha256, file.digests)
             _put(files, (file.project, file.version, file.filename, *stated), file)
         for source in part.sources:
             key = (source.kind, source.location, source.project, source.version)

@@ -17,8 +17,8 @@ class LockedFile:
 
     project: normalised (PEP 503). version: canonical (PEP 440), None where the lock does not state it. filename: None
     where the lock states digests alone (requirement files, Pipfile.lock). sha256: lower-case hex, None where the
-    lock states no sha256. other_digests: the names of other algorithms it states instead ("md5", "sha512"); digests:
-    these, by algorithm; the file has one of them. url: where the lock says the file is. marker: the environment marker
+    lock states no sha256. digests: by other algorithms that it states, with or without a sha256; whoever installs takes
+    a file that has any one of all of them. url: where the lock says the file is. marker: the environment marker
     it stands under. pins: inline pins of a requirement file. origin: file and line of what states this digest, else of
     its project. stated: whether the user's lock states the digest; one that was computed of a file at hand, or read
     from an index, holds nobody to anything. path: where the file itself is at hand, in a directory that was named.
@@ -29,13 +29,17 @@ class LockedFile:
     filename: str | None
     sha256: str | None
     origin: Origin
-    other_digests: tuple[str, ...] = ()
     url: str | None = None
     marker: str | None = None
     pins: tuple[InlinePin, ...] = ()
     digests: tuple[tuple[str, str], ...] = ()
     stated: bool = True
     path: str | None = None
+
+    @property
+    def other_algorithms(self) -> str:
+        """The names of other algorithms than sha256 by which it is stated, in words."""
+        return " and ".join(sorted({algorithm for algorithm, _ in self.digests}))
 
 
 @dataclass(frozen=True)

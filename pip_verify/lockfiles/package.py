@@ -47,8 +47,7 @@ class Package:
                 filename=filename,
                 sha256=sha256,
                 origin=self.entry.origin if telling is None else self._origin(telling),
-                other_digests=() if sha256 is not None else tuple(sorted(digests)),
-                digests=() if sha256 is not None else tuple(sorted(digests.items())),
+                digests=tuple(sorted(pair for pair in digests.items() if pair[0] != "sha256")),
                 url=url,
                 marker=self.marker,
             )

@@ -172,28 +172,27 @@ def _fixed_elsewhere(line: _Line, project: _Project) -> bool:
 
 
 def _files(line: _Line, name: str, project: _Project) -> Iterator[LockedFile]:
-    strong = [(algorithm, digest) for algorithm, digest in line.digests if algorithm == "sha256"]
-    if not strong:
-        yield _file(line, name, project, line.digests)
-    elif len(strong) == 1:
-        yield _file(line, name, project, strong)
-    else:  # any of them will do, so the name belongs to none of them
-        nameless = replace(line, filename=None)
-        yield from (_file(nameless, name, project, [digest]) for digest in strong)
+    """A file that has any of the digests is one to pip: of several it is not known which file each is of."""
+    known = [(algorithm, digest) for algorithm, digest in line.digests if algorithm == "sha256"]
+    others = [pair for pair in line.digests if pair not in known]
+    if len(known) + bool(others) > 1:
+        line = replace(line, filename=None)
+    for pair in known:
+        yield _file(line, name, project, [pair])
+    if others:
+        yield _file(line, name, project, others)
 
 
 def _file(line: _Line, name: str, project: _Project, digests: Sequence[tuple[str, str]]) -> LockedFile:
-    stated = dict(digests)
     at = line.requirement.origin
     number = line.document.digest_line(digests[0][1], at.line) if digests else at.line
     return LockedFile(
         project=name,
         version=line.version,
         filename=line.filename,
-        sha256=stated.get("sha256"),
+        sha256=dict(digests).get("sha256"),
         origin=Origin(at.file, number),
-        other_digests=() if "sha256" in stated else tuple(sorted(stated)),
-        digests=() if "sha256" in stated else tuple(digests),
+        digests=tuple(pair for pair in digests if pair[0] != "sha256"),
         url=line.requirement.url,
         marker=_marker(line, project),
         pins=project.pins,

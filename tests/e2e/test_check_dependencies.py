@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import pytest
 
 from tests import makers
-from tests.e2e.world import ALICE, Result, World
+from tests.e2e.world import ALICE, Result, World, need_lock_files
 from tests.signer import sha256
 
 WHEEL = makers.wheel_filename("demo", "1.0")
@@ -82,3 +83,27 @@ def test_a_complete_lock_beside_an_editable_stays_green_as_uv_exports_it(world: 
     world.publisher.release("dep", "1.0", {makers.wheel_filename("dep", "1.0"): makers.make_wheel("dep", "1.0")}, ALICE)
     told, _ = both(world, digests, ("-e ./app", "{demo}", "{dep}"))
     assert told.code == 0, told.stderr
+
+
+@pytest.mark.parametrize("kind", ["requirements.txt", "pylock.toml"])
+def test_a_second_digest_that_lets_another_file_in(world: World, kind: str) -> None:
+    """pip takes a file that has any of the digests; the gate has judged the signed one."""
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    filename = makers.wheel_filename("demo", "1.0")
+    good, evil = world.wheel("demo", "1.0", ALICE), world.evil_wheel("demo")
+    other = hashlib.sha512(evil).hexdigest()
+    if kind == "pylock.toml":
+        need_lock_files()
+        lock = world.lock(filename, good)
+        lock.write_text(lock.read_text().replace(" }", f', sha512 = "{other}" }}'))
+    else:
+        lock = world.write(kind, f"demo==1.0 --hash=sha256:{sha256(good)} --hash=sha512:{other}")
+    result = world.run_bare("check", "--extra-ca", world.publisher.ca_file, str(lock))
+    assert result.code == 10, result.stderr
+    assert "PV110" in result.stderr
+    world.index.add(filename, evil, stated="none")
+    world.plain_pip("install", "-r", str(lock))
+    assert world.target.installed() == {"demo": "1.0"}
+    world.target.runs("import demo")
+    assert world.executed == ["demo"]

@@ -63,10 +63,10 @@ def test_an_object_that_cannot_be_found_in_the_text_has_no_line() -> None:
 def test_md5_alone_is_no_sha256_and_is_not_needed_beside_one() -> None:
     demo = {"hashes": [f"md5:{MD5}"], "version": "==1.0"}
     (file,) = parse_pipfile_lock(text({"demo": demo}).encode(), "p").files
-    assert (file.sha256, file.other_digests, file.origin.line) == (None, ("md5",), 18)
+    assert (file.sha256, file.other_algorithms, file.origin.line) == (None, "md5", 18)
     demo["hashes"] = [f"md5:{MD5}", f"sha256:{A}", f"sha256:{A}"]
     (file,) = parse_pipfile_lock(text({"demo": demo}).encode(), "p").files
-    assert (file.sha256, file.other_digests) == (A, ())
+    assert (file.sha256, file.other_algorithms) == (A, "")
 
 
 def test_repositories_and_directories_are_sources() -> None:

@@ -100,7 +100,7 @@ def test_a_file_at_a_url_or_a_path_is_there() -> None:
     text = package('type = "url"\nurl = "https://files.example/demo-1.0.tar.gz"', rest)
     text += package('type = "file"\nurl = "w/b-1.0.tar.gz"', name="b")
     first, second = parse_poetry_lock((text + TAIL).encode(), "poetry.lock").files
-    assert (first.url, first.sha256, first.other_digests) == ("https://files.example/demo-1.0.tar.gz", None, ("md5",))
+    assert (first.url, first.sha256, first.other_algorithms) == ("https://files.example/demo-1.0.tar.gz", None, "md5")
     assert (second.filename, second.url, second.sha256) == ("b-1.0.tar.gz", "w/b-1.0.tar.gz", None)
 
 

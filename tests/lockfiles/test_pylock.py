@@ -41,6 +41,7 @@ def test_files_stand_with_their_names_urls_digests_and_lines() -> None:
             Origin("pylock.toml", 8),
             url="https://files.example/x",
             marker=linux,
+            digests=(("md5", MD5),),
         ),
         LockedFile("demo", "1.0", "demo-1.0-py3-none-any.whl", B, Origin("pylock.toml", 14), url=url, marker=linux),
     )
@@ -71,7 +72,7 @@ def test_other_algorithms_alone_are_named() -> None:
         f'sdist = {{ name = "demo-1.0.tar.gz", hashes = {{ sha512 = "{SHA512}", blake2b_256 = "ab", md5 = "{MD5}" }} }}'
     )
     (file,) = parse_pylock((HEAD + package(rest)).encode(), "p").files
-    assert (file.sha256, file.other_digests, file.origin.line) == (None, ("blake2b_256", "md5", "sha512"), 6)
+    assert (file.sha256, file.other_algorithms, file.origin.line) == (None, "blake2b_256 and md5 and sha512", 6)
 
 
 def test_repositories_and_directories_are_sources() -> None:

@@ -52,9 +52,13 @@ def test_an_exact_version_without_a_digest_is_a_file_without_one() -> None:
 
 def test_other_algorithms_alone_are_named() -> None:
     (file,) = read(f"demo==1.0 --hash=sha512:{SHA512}\n").files
-    assert (file.sha256, file.other_digests) == (None, ("sha512",))
-    (file,) = read(f"demo==1.0 --hash=sha512:{SHA512} --hash=sha256:{A}\n").files
-    assert (file.sha256, file.other_digests) == (A, ())
+    assert (file.sha256, file.digests) == (None, (("sha512", SHA512),))
+
+
+def test_a_digest_by_another_algorithm_beside_is_of_another_file() -> None:
+    """pip takes a file that has any of them."""
+    files = read(f"demo==1.0 --hash=sha512:{SHA512} --hash=sha256:{A}\n").files
+    assert [(file.sha256, file.digests) for file in files] == [(A, ()), (None, (("sha512", SHA512),))]
 
 
 # Dependencies: what pip does with such files is asked from the real one in tests/e2e/test_check_dependencies.py.

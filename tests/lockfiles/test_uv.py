@@ -81,7 +81,7 @@ def test_a_file_without_a_digest_is_there_without_one() -> None:
 def test_md5_alone_is_no_sha256() -> None:
     rest = f'sdist = {{ url = "{INDEX}/demo-1.0.tar.gz", hash = "md5:{MD5}" }}'
     (file,) = parse_uv_lock((HEAD + package(f'registry = "{INDEX}"', rest)).encode(), "uv.lock").files
-    assert (file.sha256, file.other_digests, file.origin.line) == (None, ("md5",), 9)
+    assert (file.sha256, file.other_algorithms, file.origin.line) == (None, "md5", 9)
 
 
 def test_a_package_without_any_file_is_not_passed_over() -> None:
