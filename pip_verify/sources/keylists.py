@@ -195,7 +195,8 @@ class KeyListStore:
         if copy is not None and isinstance(error, SourceError) and now < copy.expires_at + self._max_stale:
             return replace(_state(copy), stale=now >= copy.expires_at, problem=error)
         # a new object: one exception raised in several threads would mix up their tracebacks
-        again = type(error)(error.subject, expected=error.expected, got=error.got, hint=error.hint)
+        family = SourceError if isinstance(error, SourceError) else EvidenceError
+        again = family(error.subject, expected=error.expected, got=error.got, hint=error.hint)
         raise again from error
 
     def _download(self, url: str, held: _Copy | None, now: float, *, forced: bool) -> _Copy:
