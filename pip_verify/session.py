@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pip_verify.artifact.name import Artifact, normalise, parse_filename
-from pip_verify.errors import EvidenceError, PipVerifyError, UsageError
+from pip_verify.errors import EvidenceError, PipVerifyError
 from pip_verify.inspection import (
     Link,
     bytes_needed,
@@ -27,15 +27,14 @@ from pip_verify.inspection import (
     inspect,
     judge_built,
     name_artifact,
-    project_of,
     sha256_of,
 )
 from pip_verify.judge import Case, Judge, judge_case, judge_directory, judge_vcs, other_commit
-from pip_verify.pins import InlinePin, Origin
+from pip_verify.pins import InlinePin
 from pip_verify.policy import Mode, Policy
 from pip_verify.report.safe import one_line
+from pip_verify.requested import Requested
 from pip_verify.requirements.model import Requirement
-from pip_verify.requirements.parse import parse_requirements
 from pip_verify.sources import IN_FLIGHT
 from pip_verify.sources.address import redact
 from pip_verify.sources.firstuse import FirstUse
@@ -66,12 +65,8 @@ class Session:
         self._first_use = first_use or FirstUse(policy)
         self._mode = mode
         self._judge = judge
-        self._command_line_pin = command_line_pin
-        self._environ = environ
+        self._requested = Requested(command_line_pin, environ)
         self._lock = threading.RLock()
-        self._inline: dict[str, list[InlinePin]] = {}
-        self._stated: dict[str, list[Origin]] = {}  # where requirement files name a project
-        self._named: set[str] = set()
         self._verdicts: dict[tuple[str, str | None], Verdict] = {}
         self._pending: dict[tuple[str, str | None], Verdict] = {}  # only the bytes can decide, and they have not come
         self._receipts: dict[str, Verdict] = {}
@@ -87,41 +82,19 @@ class Session:
     # -- pins --------------------------------------------------------------------------------------------
 
     def requirement_file(self, data: bytes, name: str, *, constraint: bool) -> str:
-        """Record the pins of a requirement file; returns the text that pip shall read instead.
-
-        Raises UsageError for a file that could be read in two ways, EvidenceError for a weak key in it.
-        """
-        parsed = parse_requirements(data, name, constraint=constraint, environ=self._environ)
-        with self._lock:
-            for requirement in parsed.requirements:
-                if requirement.project is not None:
-                    self._inline.setdefault(requirement.project, []).extend(requirement.pins)
-                    self._stated.setdefault(requirement.project, []).append(requirement.origin)
+        """Record the pins of a requirement file; returns the text that pip shall read instead. Raises as
+        ``Requested.read``."""
+        parsed = self._requested.read(data, name, constraint=constraint)
         self._pool.submit(self._prefetch, parsed.requirements)
         return parsed.text_for_pip
 
     def name_on_command_line(self, named: Iterable[tuple[str | None, str | None]]) -> None:
-        """Tell which requirements the user named on the command line, each by project and by file name, as far as
-        it has them. Raises UsageError when there is a pin and none takes it."""
-        with self._lock:
-            self._named.update(filter(None, (project_of(project, filename) for project, filename in named)))
-            if self._command_line_pin is not None and not self._named:
-                raise UsageError(
-                    "pin options on the command line",
-                    expected="a requirement named there, for them to hold for",
-                    got="none",
-                    hint="write them behind the requirement in the requirement file",
-                )
+        """Tell which requirements the user named on the command line, as ``Requested.name``."""
+        self._requested.name(named)
 
     def name_files(self, links: Iterable[Link]) -> None:
         """Tell which files the user named, as ``name_on_command_line``."""
-        self.name_on_command_line((None, link.filename) for link in links)
-
-    def _inline_pins(self, project: str) -> list[InlinePin]:
-        pins = list(dict.fromkeys(self._inline.get(project, ())))
-        if self._command_line_pin is not None and project in self._named:
-            pins.append(self._command_line_pin)
-        return pins
+        self._requested.name((None, link.filename) for link in links)
 
     def _prefetch(self, requirements: Sequence[Requirement]) -> None:
         """Warm what a locked file will need while pip still starts; what fails here is judged later."""
@@ -130,7 +103,7 @@ class Session:
             if requirement.project is None or requirement.exact_version is None:
                 continue
             artifact = Artifact(requirement.project, requirement.exact_version, "\0", "wheel")
-            inline = self._inline_pins(artifact.project)
+            inline = self._requested.pins(artifact.project)
             try:
                 pins = self._first_use.pins_for(artifact.project, inline, artifact.version)
             except PipVerifyError:
@@ -343,7 +316,7 @@ class Session:
         return replace(verdict, seconds=time.perf_counter() - started)
 
     def _case(self, artifact: Artifact, link: Link) -> Case:
-        inline = self._inline_pins(artifact.project)
+        inline = self._requested.pins(artifact.project)
         pins = self._first_use.pins_for(artifact.project, inline, artifact.version)
         return Case(artifact, pins, bool(inline), link.user_sha256, url=None if link.is_file else link.url)
 
@@ -376,19 +349,11 @@ class Session:
             return [error]
         return []
 
-    def _asked_by(self, project: str, comes_from: str | None) -> tuple[Origin, ...]:
-        """Who asked for a project that no pin covers: requirement lines, the command line, or another package."""
-        if project in self._stated:
-            return tuple(dict.fromkeys(self._stated[project]))
-        if comes_from is not None:
-            return (Origin(comes_from),)
-        return (Origin("<command line>"),) if project in self._named else ()
-
     def _enter(self, verdict: Verdict, comes_from: str | None = None, *, final: bool = True) -> list[str]:
         """Keep a verdict for the report. A refusal stays, whatever comes after it; returns it in words."""
         artifact = verdict.artifact
         if not verdict.origins:
-            verdict = replace(verdict, origins=self._asked_by(artifact.project, comes_from))
+            verdict = replace(verdict, origins=self._requested.origins(artifact.project, comes_from))
         key = (artifact.filename, artifact.sha256)
         with self._lock:
             if not final:

@@ -30,6 +30,7 @@ ROOMS = [
     "judge",
     "inspection",
     "discovery",
+    "requested",
     "session",
     "gate",
     "installed",
