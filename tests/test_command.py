@@ -67,7 +67,7 @@ def test_help_for_a_command_is_its_own(capsys: pytest.CaptureFixture[str], name:
 def test_help_for_a_wrapped_command_is_pip_s_and_ours(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["help", "download"]) == 0
     shown = capfd.readouterr().out
-    assert "pip download [options] " in shown
+    assert "pip-verify download [options] " in shown
     assert "--key-list=URL" in shown
 
 

@@ -11,6 +11,8 @@ from pip_verify import verifier
 from pip_verify.evidence import Claim, Evidence, Found, Place, Subject
 from pip_verify.evidence.formats import FORMATS
 from pip_verify.pins import Origin, Pin
+from pip_verify.verdict import Decision
+from pip_verify.verifier import Rules
 from tests import signer
 from tests.looks import (
     ALICE,
@@ -378,3 +380,14 @@ def test_the_legacy_format_is_bound_to_record_and_to_the_pinned_key() -> None:
 def test_a_format_that_the_table_lacks_speaks_for_nothing() -> None:
     piece = Found(Evidence("astrology", Place("url", "https://x.example/"), release(ALICE)))
     refused(judge([piece], pin(ALICE, formats=("astrology",))), "PV102")
+
+
+def test_bytes_that_policy_leaves_out_whoever_signed_them() -> None:
+    evidence = [found(release(ALICE))]
+    assert judge(evidence, pin(ALICE), rules=Rules(only=frozenset({DIGEST}))).accepted
+    verdict = judge(evidence, pin(ALICE), rules=Rules(only=frozenset({"0" * 64})))
+    assert (verdict.decision, verdict.reasons[0].id) == (Decision.REJECT, "PV309")
+    assert verdict.reasons[0].expected == "sha256:" + "0" * 64
+    unknown = replace(WHEEL, sha256=None)
+    verdict = judge(evidence, pin(ALICE), rules=Rules(only=frozenset({DIGEST})), artifact=unknown)
+    assert verdict.decision is Decision.UNDECIDED  # the bytes will tell

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pip_verify.errors import UsageError
+from pip_verify.install.environment import child_environment
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
@@ -46,7 +47,14 @@ def of_interpreter(python: str) -> tuple[Mapping[str, str], Sequence[Tag]]:
     library = str(Path(str(packaging.__file__)).parent.parent)
     command = [interpreter, "-I", "-S", "-c", _ASK, library]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_PATIENCE)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - the interpreter is the user's choice
+            command,
+            env=child_environment(os.environ),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_PATIENCE,
+        )
         environment, tags = json.loads(done.stdout)
         return dict(environment), [tag for text in tags for tag in parse_tag(text)]
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import logging
 import os
 import tarfile
 import tempfile
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .seams import CanaryReached, Seams
-from .table import SEAMS, SeamMissing
+from .table import SeamMissing
 
 _URL = "https://canary.invalid/canary-0-py3-none-any.whl"
 
@@ -29,8 +30,7 @@ def sing(seams: Seams) -> None:
 
     with tempfile.TemporaryDirectory(prefix="pip-verify-canary-") as directory, global_tempdir_manager():
         drives = _Drives(directory)
-        names = [seam.name for seam in SEAMS] + ["read_zip", "read_tar"]
-        for name in names:
+        for name in (*seams.names, "read_zip", "read_tar"):
             _listen(seams, name, getattr(drives, name))
         for name in ("unpack_zip", "unpack_tar"):  # and as the last step of pip's own way with an sdist
             _listen(seams, name, getattr(drives, name + "_of_sdist"))
@@ -208,6 +208,18 @@ class _Drives:
         module.SubprocessBuildEnvironmentInstaller(_NoFinder()).install([], prefix, kind="canary", for_req=None)
 
     runnable_pip = nested_pip
+
+    def inprocess_build(self) -> None:
+        from pip._internal import build_env
+
+        kind: Any = getattr(build_env, "installer", build_env).InprocessBuildEnvironmentInstaller
+        installer = kind.__new__(kind)
+        installer._level = 1  # as within another: no spinner
+        logging.disable()  # pip tells of a failure before it raises
+        try:
+            installer.install([], None, kind="canary", for_req=None)
+        finally:
+            logging.disable(logging.NOTSET)
 
     def other_python(self) -> None:
         import sys

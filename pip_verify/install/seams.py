@@ -55,9 +55,11 @@ class Seams:
         self._metadata: dict[str, str] = {}  # by artifact URL: sha256 of the PEP 658 metadata pip was shown
         self._digests: dict[tuple[int, ...], str] = {}
         self._resolving = False
+        self._building = 0  # how many build environments are being filled in this process, one within the other
         self._readable: set[str] = set()
         self._path_zips = {os.path.realpath(entry) for entry in sys.path if os.path.isfile(entry)}
         self.canary: str | None = None
+        self.names: list[str] = []  # of the seams that this pip has
 
     def insert(self) -> None:
         """Replace every function of the table; raises SeamMissing."""
@@ -78,6 +80,8 @@ class Seams:
         *classes, function = seam.attribute.split(".")
         for part in classes:
             owner = getattr(owner, part, None)
+        if owner is None and seam.optional:
+            return
         # vars, not getattr: every class has a __call__ by its metaclass, and inherited is not replaced
         original = vars(owner).get(function) if owner is not None else None
         if not callable(original):
@@ -92,6 +96,7 @@ class Seams:
             return original(*args, **kwargs)  # on the canary's way to another seam
 
         setattr(owner, function, held)
+        self.names.append(seam.name)
         if seam.everywhere:
             rebind(original, held)
 
@@ -234,7 +239,8 @@ class Seams:
             self._ask("own_receipt", filename=os.path.basename(path), member=brought)
 
     def _need_receipt_to_install(self, digest: str, name: str, path: str) -> None:
-        self._ask("receipt", use="install", sha256=digest, project=name, filename=os.path.basename(path))
+        filename, nested = os.path.basename(path), self._is_nested
+        self._ask("receipt", use="install", sha256=digest, project=name, filename=filename, nested=nested)
 
     def _save(self, original: Callable[..., Any], preparer: Any, requirement: Any, *args: Any, **kwargs: Any) -> Any:
         """save_linked_requirement: ``download`` and ``wheel`` copy files out without installing them."""
@@ -286,6 +292,19 @@ class Seams:
         settings = json.dumps({**self._settings, "nested": True})
         kwargs["extra_environ"] = {**(kwargs.get("extra_environ") or {}), ENVIRONMENT: settings}
         return original([cmd[0], "-I", *cmd[1:]], *args, **kwargs)
+
+    def _inprocess_build(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """_install_impl of the build environment in pip's own process (``--use-feature=inprocess-build-deps``): what is
+        resolved and installed there is nothing that the user named."""
+        self._building += 1
+        try:
+            return original(*args, **kwargs)
+        finally:
+            self._building -= 1
+
+    @property
+    def _is_nested(self) -> bool:
+        return self._building > 0 or bool(self._settings.get("nested"))
 
     def _runnable_pip(self, original: Callable[..., Any]) -> str:
         """get_runnable_pip, for build environments."""
@@ -380,11 +399,10 @@ class Seams:
     def _resolved(self, original: Callable[..., Any], resolver: Any, roots: Any, *args: Any, **kwargs: Any) -> Any:
         """Resolver.resolve: tell what the command line names; then the whole set is judged at once, before
         downloads and under ``--dry-run`` too."""
-        if self._resolving:
-            why = "it resolves build requirements in this process, where they pass for what the user named"
-            self._ask("unusable", option="--use-feature=inprocess-build-deps", why=why)
+        if self._resolving and not self._is_nested:
+            raise self.refused("pip resolves twice in this process, and it is not known for whom the second time")
         self._resolving = True
-        if not self._settings.get("nested"):
+        if not self._is_nested:
             named = [root for root in roots if root.user_supplied and root.comes_from is None and not root.constraint]
             self._ask("roots", roots=[[root.name, root.link.filename if root.link else None] for root in named])
         for root in roots:
@@ -410,7 +428,7 @@ class Seams:
         """What the parent needs to know of an InstallRequirement. user_sha256: hashes the user wrote down, never
         the index's; user_supplied: named by the user, not by another package or its build requirements."""
         comes_from = requirement.comes_from
-        nested = bool(self._settings.get("nested"))
+        nested = self._is_nested
         return {
             "project": requirement.name,
             "comes_from": comes_from if isinstance(comes_from, str | None) else str(comes_from),

@@ -157,7 +157,7 @@ class Server:
                 message["sha256"],
                 message["filename"],
                 project=message.get("project"),
-                outer=message["outer"],
+                outer=message["outer"] and not message.get("nested", False),
             )
         )
 

@@ -18,12 +18,14 @@ class SeamMissing(Exception):
 
 class Seam(NamedTuple):
     """name: ``Seams._<name>`` is its hook. modules: the first that exists holds it. everywhere: also rebind it
-    in the modules that imported it by name; not where each importer needs a hook of its own."""
+    in the modules that imported it by name; not where each importer needs a hook of its own. optional: a pip that has
+    not its class has not that way, either."""
 
     name: str
     modules: tuple[str, ...]
     attribute: str
     everywhere: bool = True
+    optional: bool = False
 
 
 _RESOLVER = ("pip._internal.resolution.resolvelib.resolver",)
@@ -47,6 +49,7 @@ SEAMS = (
     Seam("run_backend", ("pip._internal.utils.subprocess",), "runner_with_spinner_message"),
     Seam("nested_pip", _BUILD_ENV, "call_subprocess", everywhere=False),
     Seam("runnable_pip", _BUILD_ENV, "get_runnable_pip", everywhere=False),
+    Seam("inprocess_build", _BUILD_ENV, "InprocessBuildEnvironmentInstaller._install_impl", optional=True),  # 26.0 on
     Seam("other_python", ("pip._internal.cli.main_parser",), "get_runnable_pip", everywhere=False),
     Seam("requirement_file", ("pip._internal.req.req_file",), "get_file_content"),
     Seam("prepare", _PREPARE, "RequirementPreparer.prepare_linked_requirement"),

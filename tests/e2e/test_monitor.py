@@ -372,7 +372,9 @@ def test_own_statements_that_cannot_be_read_are_not_taken_for_none(team: World) 
     team.save("releases/demo", b"")
     result = ours(team, "--first")
     assert result.code == 2
-    assert "releases/demo: expected a directory of release statements, got Not a directory" in result.stderr
+    (error,) = result.report["errors"]
+    assert error["subject"] == "releases/demo"
+    assert (error["expected"], error["got"]) == ("a directory of release statements", "Not a directory")
 
 
 def test_our_own_statement_for_another_release_is_an_alarm(team: World) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -207,25 +206,6 @@ def test_fast_deps_is_refused(world: World) -> None:
     result = world.run("install", "--use-feature=fast-deps", "demo")
     world.refused(result, 2)
     assert "fast-deps" in result.stderr
-
-
-@pytest.mark.parametrize("requires", ["helper @ {directory}", "helper"], ids=["directory", "signed-by-the-same"])
-def test_build_requirements_in_pips_own_process_are_refused(world: World, requires: str) -> None:
-    """There they would pass for what the user named: a directory would be the user's own, and a pin on the command
-    line would hold for them."""
-    try:
-        from pip._internal.build_env import installer
-    except ImportError:
-        pytest.skip(f"pip {version('pip')} has no such feature")
-    assert hasattr(installer, "InprocessBuildEnvironmentInstaller")
-    world.publisher.show(ALICE)
-    path = world.unpack(makers.make_sdist("helper", "1.0", on_import=world.mark("helper")), "helper")
-    world.wheel("helper", "1.0", ALICE)
-    world.sdist("demo", "1.0", ALICE, build_requires=[requires.format(directory=path.as_uri())])
-    result = world.run("install", "--use-feature=inprocess-build-deps", "demo", world.publisher.pin)
-    world.refused(result, 2)
-    assert "--use-feature=inprocess-build-deps" in result.stderr
-    assert world.run("install", "demo", world.publisher.pin).code == 10
 
 
 def test_a_subdirectory_outside_of_the_signed_source(world: World) -> None:

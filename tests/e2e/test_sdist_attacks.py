@@ -181,6 +181,25 @@ def test_a_signed_build_dependency_is_used(world: World, way: tuple[str, ...]) -
     world.installed_as(world.run("install", *way, "-r", "requirements.txt"), demo="1.0")
 
 
+@pytest.mark.parametrize("way", [BUILD_WAYS["plain"], BUILD_WAYS["inprocess-build-deps"]], ids=["plain", "in-process"])
+@pytest.mark.parametrize(
+    ("requires", "reason"), [("helper @ {directory}", "PV105"), ("helper", "PV101")], ids=["directory", "by-the-same"]
+)
+def test_a_build_dependency_is_nothing_that_the_user_named(
+    world: World, way: tuple[str, ...], requires: str, reason: str
+) -> None:
+    """A directory that a package names is not the user's own, and a pin on the command line is not for it."""
+    for option in way:
+        supported(option)
+    world.publisher.show(ALICE)
+    directory = world.unpack(makers.make_sdist("helper", "1.0", on_import=world.mark("helper")), "helper")
+    world.wheel("helper", "1.0", ALICE)
+    world.sdist("demo", "1.0", ALICE, build_requires=[requires.format(directory=directory.as_uri())])
+    result = world.run("install", *way, "demo", world.publisher.pin)
+    world.refused(result, 10)
+    assert reason in result.stderr
+
+
 def test_a_tampered_build_dependency(world: World) -> None:
     world.publisher.show(ALICE)
     world.trust("demo", "helper")

@@ -30,6 +30,7 @@ from tests.signer import Signer, key_list, sha256, sign_release
 
 TIME_LIMIT = 60.0  # seconds for one command
 ALICE, BOB, EVE = (Signer.of(name) for name in ("alice", "bob", "eve"))
+_ABOUT_TARGETS = {"--installed", "--this-platform"}
 DEADLINE = 2.0  # seconds for one download of key list or statement; publishers here answer at once or never
 
 
@@ -142,7 +143,8 @@ class World:
 
     def run(self, command: str, *arguments: str | Path, target: Environment | None = None, **environ: str) -> Result:
         """Run pip-verify, into the target unless the command needs none; ``environ`` is added to the environment."""
-        where = ["--python", str((target or self.target).path)] if command != "verify" else []
+        about_files = command == "verify" or (command == "check" and not _ABOUT_TARGETS & set(map(str, arguments)))
+        where = [] if about_files else ["--python", str((target or self.target).path)]
         return self.run_bare(command, *where, "--extra-ca", self.publisher.ca_file, *arguments, **environ)
 
     def run_bare(self, *arguments: str | Path, **environ: str) -> Result:

@@ -175,6 +175,6 @@ def test_a_project_that_is_pinned_and_exempt_is_an_error() -> None:
     exempt = '[[exempt]]\nproject = "six"\nreason = "x"\n'
     (remark,) = pins(f"a\nsix\n# pip-verify: --key={A.text}\n", parse(exempt))
     assert remark == (
-        f"req.txt:3: six is pinned here and exempt at {NAME}:1: the pin makes that void"
+        f"req.txt:3: six is pinned here and exempt at {NAME}:1, which is then not enough"
         " (next: remove the pin or the exemption)"
     )
