@@ -65,7 +65,10 @@ class Gate:
         questions = self.questions(locked.files)
         cases = [question.ask for question in questions if isinstance(question.ask, Case)]
         self._judge.gather(cases)
-        verdicts = concurrently(self.answer, questions)
+        if any(question.locked.path is not None for question in questions):
+            verdicts = concurrently(self.answer, questions)  # files are read
+        else:
+            verdicts = [self.answer(question) for question in questions]  # all is here: threads would only cost
         if self._download is not None:
             verdicts = self._with_bytes(questions, verdicts, self._download)
         verdicts += [self.judge_source(source) for source in locked.sources]
