@@ -42,7 +42,7 @@ ROOMS = [
 ]
 PURE = ROOMS[: ROOMS.index("sources")]
 # of install/: they run inside any pip's interpreter
-CHILD = ["canary", "channel", "receipts", "runner", "seams", "table"]
+CHILD = ["canary", "channel", "digests", "readers", "receipts", "runner", "seams", "table"]
 LEAVES = ["storage"]  # they do I/O, know nothing of ours but errors, and serve the rooms that do I/O
 FORBIDDEN = {
     "asyncio",

@@ -18,13 +18,11 @@ nested pips run under the same runner.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import re
 import shutil
 import sys
-import tarfile
 import tempfile
 import urllib.parse
 import zipfile
@@ -32,10 +30,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .channel import ENVIRONMENT, ChannelLost, Client
+from .digests import Digests, digest_of
+from .readers import guard_readers
 from .receipts import CannotWrite, Layout, ReceiptFile, own_receipt
 from .table import SEAMS, Seam, SeamMissing, import_module, load_holder, rebind
-
-CHUNK = 1 << 20
 
 
 class CanaryReached(BaseException):
@@ -53,7 +51,7 @@ class Seams:
         self._requirements: dict[str, dict[str, Any]] = {}  # by URL: what pip knows of the requirement
         self._sources: dict[str, dict[str, Any]] = {}  # by unpacked directory: where its bytes came from
         self._metadata: dict[str, str] = {}  # by artifact URL: sha256 of the PEP 658 metadata pip was shown
-        self._digests: dict[tuple[int, ...], str] = {}
+        self._digests = Digests()
         self._resolving = False
         self._building = 0  # how many build environments are being filled in this process, one within the other
         self._readable: set[str] = set()
@@ -71,7 +69,7 @@ class Seams:
         self._layout = Layout()
         for seam in SEAMS:
             self._replace(seam)
-        self._guard_archive_readers()
+        guard_readers(self._need_receipt_to_read)
 
     # -- machinery ---------------------------------------------------------------------------------------
 
@@ -116,7 +114,7 @@ class Seams:
         if link.filename.endswith(".metadata"):  # by its path: a query could end like this, too
             path, content_type = original(downloader, link, location)
             artifact_url = link.url_without_fragment[: -len(".metadata")]
-            self._metadata[artifact_url] = self._digest_of(path)
+            self._metadata[artifact_url] = self._digests.of_path(path)
             return path, content_type
         self._ask("link", links=[self._describe(link)])
         path, _ = original(downloader, link, location)
@@ -158,28 +156,11 @@ class Seams:
         return original(filename, location, *rest, **kw)
 
     def _need_receipt_to_unpack(self, filename: str, location: str) -> None:
-        digest = self._digest_of(filename)
+        digest = self._digests.of_path(filename)
         self._ask("receipt", use="unpack", sha256=digest, filename=os.path.basename(filename))
         self._sources[os.path.realpath(location)] = {"kind": "archive", "sha256": digest}
 
     # -- (c) archive readers -----------------------------------------------------------------------------
-
-    def _guard_archive_readers(self) -> None:
-        original_init, original_open = zipfile.ZipFile.__init__, tarfile.TarFile.open.__func__  # type: ignore[attr-defined]
-
-        def zip_init(zip_file: zipfile.ZipFile, file: Any, mode: Any = "r", *args: Any, **kwargs: Any) -> None:
-            if mode == "r":
-                self._need_receipt_to_read("read_zip", file)
-            original_init(zip_file, file, mode, *args, **kwargs)
-
-        def tar_open(cls: Any, name: Any = None, mode: str = "r", fileobj: Any = None, *args: Any, **kw: Any) -> Any:
-            if mode.startswith("r"):
-                self._need_receipt_to_read("read_tar", name if fileobj is None else fileobj)
-            return original_open(cls, name, mode, fileobj, *args, **kw)
-
-        zipfile.ZipFile.__init__ = zip_init  # type: ignore[method-assign,assignment]
-        tarfile.TarFile.open = classmethod(tar_open)  # type: ignore[method-assign,assignment]
-        tarfile.open = tarfile.TarFile.open
 
     def _need_receipt_to_read(self, seam: str, file: Any) -> None:
         if self.canary is not None:
@@ -189,7 +170,7 @@ class Seams:
         named = isinstance(file, str | os.PathLike)
         if named and os.path.realpath(file) in self._path_zips:
             return  # an import path of the interpreter, not something pip obtained
-        digest = self._digest_of(file) if named else _digest(file)
+        digest = self._digests.of_path(file) if named else digest_of(file)
         if digest not in self._readable:
             self._ask("receipt", use="read", sha256=digest, filename=os.path.basename(str(getattr(file, "name", file))))
             self._readable.add(digest)
@@ -213,7 +194,7 @@ class Seams:
             path = requirement.local_file_path
             if path is None:
                 raise self.refused(f"{requirement}: there is no wheel to install")
-            self._need_receipt_to_install(self._digest_of(path), requirement.name, path)
+            self._need_receipt_to_install(self._digests.of_path(path), requirement.name, path)
             with zipfile.ZipFile(path) as wheel_zip:
                 self._refuse_own_receipt(wheel_zip, path)
 
@@ -221,7 +202,7 @@ class Seams:
         """_install_wheel: gets the open zip file, so there is no gap between this check and the use. What was
         installed keeps its receipt beside it, or is not installed."""
         name, wheel_zip, path = kwargs["name"], kwargs["wheel_zip"], kwargs["wheel_path"]
-        digest = _digest(wheel_zip.fp)
+        digest = digest_of(wheel_zip.fp)
         self._need_receipt_to_install(digest, name, path)
         self._refuse_own_receipt(wheel_zip, path)
         document = self._ask("receipt_document", sha256=digest)["document"]
@@ -246,7 +227,7 @@ class Seams:
         """save_linked_requirement: ``download`` and ``wheel`` copy files out without installing them."""
         path = requirement.local_file_path
         if path is not None:
-            digest, filename = self._digest_of(path), os.path.basename(path)
+            digest, filename = self._digests.of_path(path), os.path.basename(path)
             self._ask("receipt", use="save", sha256=digest, project=requirement.name, filename=filename)
         return original(preparer, requirement, *args, **kwargs)
 
@@ -446,17 +427,6 @@ class Seams:
             "requirement": self._requirements.get(url, {}),
         }
 
-    # -- digests -----------------------------------------------------------------------------------------
-
-    def _digest_of(self, path: Any) -> str:
-        """sha256 of a file by name; computed once for the same inode, size and times."""
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            if identity not in self._digests:
-                self._digests[identity] = _digest(file)
-            return self._digests[identity]
-
 
 def _is_wheel_of(link: Any, project: str) -> bool:
     """Whether the file name's first part is the project's name, normalised (PEP 503)."""
@@ -473,14 +443,3 @@ def _rename(path: str, filename: str) -> str:
     if wanted != path:
         os.replace(path, wanted)
     return wanted
-
-
-def _digest(file: Any) -> str:
-    """Hex sha256 of a whole seekable binary file, which stays where it was."""
-    position = file.tell()
-    file.seek(0)
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    file.seek(position)
-    return digest.hexdigest()
