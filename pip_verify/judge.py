@@ -157,20 +157,10 @@ class Judge:
     # What policy says.
 
     def _rules(self, case: Case) -> Rules:
-        project = case.artifact.project
-        exemption = self._policy.exemption_for(project)
-        exempt = None if exemption is None else Exempt(exemption.reason, exemption.hashes, exemption.ends)
-        only: frozenset[str] = frozenset()
-        if exemption is not None and exemption.active(self._clock()) and self._policy.publisher_for(project) is None:
-            only = frozenset(exemption.hashes)  # a requirement's own pin narrows what the trust file lets in
-        return Rules(exempt, self._policy.unsigned == "hash-pinned", case.user_sha256, only)
+        return replace(rules_for(self._policy, case.artifact.project, self._clock()), user_sha256=case.user_sha256)
 
     def _exempt_by_hash(self, case: Case) -> bool:
-        """Bytes that the trust file exempts by hash need no proof, unless a requirement asks for one: pins narrow."""
-        exemption = self._policy.exemption_for(case.artifact.project)
-        if exemption is None or case.inline or not exemption.active(self._clock()):
-            return False
-        return case.artifact.sha256 in exemption.hashes
+        return is_exempt_by_hash(self._policy, case.artifact, self._clock(), narrowed=case.inline)
 
     # Keys.
 
@@ -272,6 +262,26 @@ class Judge:
             for look in looks:
                 if isinstance(look, Found) and look.place == verdict.place:
                     self._statements.remember(look.place, look.evidence.data)
+
+
+def rules_for(policy: Policy, project: str, now: float) -> Rules:
+    """What a trust file says about one project at ``now``, as the verifier takes it."""
+    exemption = policy.exemption_for(project)
+    if exemption is None:
+        return Rules(None, policy.unsigned == "hash-pinned")
+    only: frozenset[str] = frozenset()
+    if exemption.active(now) and policy.publisher_for(project) is None:
+        only = frozenset(exemption.hashes)  # a requirement's own pin narrows what the trust file lets in
+    exempt = Exempt(exemption.reason, exemption.hashes, exemption.ends)
+    return Rules(exempt, policy.unsigned == "hash-pinned", only=only)
+
+
+def is_exempt_by_hash(policy: Policy, artifact: Artifact, now: float, *, narrowed: bool) -> bool:
+    """Bytes that the trust file exempts by hash need no proof, unless (narrowed) a requirement asks for one."""
+    exemption = policy.exemption_for(artifact.project)
+    if exemption is None or narrowed or not exemption.active(now):
+        return False
+    return artifact.sha256 in exemption.hashes
 
 
 def judge_case(judge: Judge, first_use: FirstUse, case: Case, carried: Callable[[], Carried] | None = None) -> Verdict:

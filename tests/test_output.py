@@ -59,6 +59,12 @@ def test_a_full_disk_is_told_whatever_the_command(line: str) -> None:
     assert hint == "pip-verify: next: look what is done already before you run it again"
 
 
+def test_help_of_pips_that_cannot_be_printed_is_not_taken_for_a_command() -> None:
+    told = run("install --help")
+    assert told.returncode == 2
+    assert told.stderr.startswith("pip-verify: error: help: expected pip to print it, got exit code ")
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_signature_that_was_made_is_told_all_the_same(unbuffered: str) -> None:
     told = run(f"sign --key-file key {SDIST}", unbuffered=unbuffered)

@@ -65,12 +65,17 @@ def _watch(options: argparse.Namespace, pin: InlinePin | None, settings: Setting
         create(state)  # now that all that was said makes sense
     with opened(state) as store:
         side, errors = (None, []) if ask is None else ask()
-        question = [*index.places, str(pin), repr(policy), str(options.releases), *sorted(accepted)]
+        question = [
+            f"signatures: {side is not None}, {pin}, {policy!r}, {options.releases}",
+            *(f"index: {place}" for place in index.places),
+            *(f"known: {digest}" for digest in sorted(accepted)),
+            *_in_words(side),
+        ]
         result = watch_all(
             Watch(ServedFiles(index, pacer), side, accepted, pin),
             store,
             projects,
-            key=run_key(projects, [*question, *_in_words(side)]),
+            key=run_key(projects, question),
             window=options.resume_window,
             clock=time.time,
             errors=errors,

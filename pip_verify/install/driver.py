@@ -27,15 +27,17 @@ from pip_verify.session import Session
 MINIMUM_PIP = (25, 3)  # older ones run legacy setup.py builds, which fetch setup_requires by themselves
 _LONGEST_TEMPORARY = 60  # bytes; leaves room for our part of the path in a sockaddr_un
 _RUNNER = Path(__file__).with_name("runner.py")
-_PARSE = """\
+_NO_HELP = 3
+_UNREADABLE = 2  # of optparse; pip itself will say what is wrong
+_PARSE = f"""\
 import sys
 sys.argv[0] = "pip-verify"
 from pip._internal.cli.main_parser import parse_command
 from pip._internal.commands import create_command
 name, arguments = parse_command(sys.argv[1:])
 create_command(name).parse_args(arguments)
-sys.exit(3)
-"""  # the parser ends with 0 when it has printed help, with 2 when it cannot read the arguments
+sys.exit({_NO_HELP})
+"""  # the parser ends with 0 when it has printed help
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,14 @@ def print_help(arguments: Sequence[str]) -> bool:
     """Let pip's own parser read ``arguments``: whether they ask for help, which it has then printed.
 
     Nothing but the parser runs, for arguments that only look like asking must not reach a pip without seams; and not
-    with the directory we are in on its path (``-I``), where anybody may have put a ``pip.py``."""
+    with the directory we are in on its path (``-I``), where anybody may have put a ``pip.py``. Raises UsageError when
+    it could not be printed."""
     command = [sys.executable, "-I", "-c", _PARSE, *arguments]
-    done = subprocess.run(command, env=child_environment(os.environ), stderr=subprocess.DEVNULL, check=False)  # noqa: S603
-    return done.returncode == 0
+    code = subprocess.run(command, env=child_environment(os.environ), stderr=subprocess.DEVNULL, check=False).returncode  # noqa: S603
+    if code not in (0, _NO_HELP, _UNREADABLE):
+        hint = "look at standard output, or at pip itself: python -m pip --help"
+        raise UsageError("help", expected="pip to print it", got=f"exit code {code}", hint=hint)
+    return code == 0
 
 
 def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ: Mapping[str, str]) -> Outcome:

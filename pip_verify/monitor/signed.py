@@ -16,6 +16,7 @@ from pip_verify.artifact.name import Artifact, parse_filename
 from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.evidence import Claim, Evidence, Found, Look, Nothing, NotReached, Place
 from pip_verify.evidence.release import parse
+from pip_verify.judge import is_exempt_by_hash, rules_for
 from pip_verify.keys import KeyList
 from pip_verify.monitor.compare import DIFFERS, Signed
 from pip_verify.monitor.pace import Pacer
@@ -28,7 +29,7 @@ from pip_verify.sources.statements import FORMAT, STATEMENT_MAX_BYTES, places
 from pip_verify.sources.status import StatusError
 from pip_verify.storage import read_file
 from pip_verify.verdict import Decision, Reason, Verdict
-from pip_verify.verifier import Exempt, Rules, verify
+from pip_verify.verifier import verify
 
 Keys = Mapping[str, KeyList | SourceError | EvidenceError]  # by the key list's URL
 MAX_STATEMENTS = 10_000  # of one project, on disk
@@ -144,12 +145,9 @@ class _Looking:
     # Verdicts.
 
     def _verdict(self, artifact: Artifact) -> Verdict:
-        exemption = self._side.policy.exemption_for(self._project)
-        now = self._side.clock()
-        exempt = None if exemption is None else Exempt(exemption.reason, exemption.hashes, exemption.ends)
-        rules = Rules(exempt)
-        by_hash = exemption is not None and exemption.active(now) and artifact.sha256 in exemption.hashes
-        if by_hash and not self._side.narrowed:
+        policy, now = self._side.policy, self._side.clock()
+        rules = rules_for(policy, self._project, now)
+        if is_exempt_by_hash(policy, artifact, now, narrowed=self._side.narrowed):
             return verify(artifact, (), (), {}, rules, now)
         wanted = [place for pin in self._pins for place in self._places(artifact, pin)]
         looks = [self._look(place) for place in dict.fromkeys(wanted)]

@@ -150,7 +150,8 @@ def _check(database: sqlite3.Connection, path: Path) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if (application, version) != (_APPLICATION, VERSION):
         got = f"version {version}" if application == _APPLICATION else "another file, or an empty one"
-        raise UsageError(str(path), expected=f"a state of version {VERSION}", got=got, hint=_ANEW)
+        hint = _ANEW if application != _APPLICATION else f"use the pip-verify that wrote it; {_FORGET}"
+        raise UsageError(str(path), expected=f"a state of version {VERSION}", got=got, hint=hint)
     (problem,) = database.execute("PRAGMA quick_check(1)").fetchone()
     size = database.execute("PRAGMA page_size").fetchone()[0] * database.execute("PRAGMA page_count").fetchone()[0]
     if problem != "ok" or path.stat().st_size != size:  # SQLite takes a part of the last page for all of it
@@ -158,7 +159,8 @@ def _check(database: sqlite3.Connection, path: Path) -> None:
         raise UsageError(str(path), expected="a whole state", got=got, hint=_ANEW)
 
 
-_ANEW = "restore it from a backup; to begin anew, and forget what was recorded, move it away and say --first"
+_FORGET = "to begin anew, and forget what was recorded, move it away and say --first"
+_ANEW = f"restore it from a backup; {_FORGET}"
 
 
 @contextlib.contextmanager

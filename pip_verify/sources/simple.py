@@ -19,7 +19,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from pip_verify.artifact.limits import MIB
-from pip_verify.artifact.name import ENDINGS, normalise
+from pip_verify.artifact.name import is_named_after, normalise, read_as_pip
 from pip_verify.errors import EvidenceError
 from pip_verify.sources.address import redact
 from pip_verify.sources.pip_session import Answer
@@ -53,7 +53,8 @@ _CLASSES = bytes(byte in _BEFORE_NAME for byte in range(256))
 
 
 def links_of(url: str, answer: Answer, caps: Caps, project: str | None) -> list[Any]:
-    """The links on a page as pip reads it. project: whose page it is; None for a page of links for any project.
+    """The links on a page as pip reads it. project: whose page it is; None for a page of links for any project, which
+    PEP 503 does not describe, and which may lack files.
 
     Raises SourceError; of these TooLargeError for what is over ``caps``.
     """
@@ -84,21 +85,25 @@ def _json_links(url: str, answer: Answer, caps: Caps, project: str | None) -> li
     return _as_pip_reads(answer)
 
 
-def _html_links(url: str, answer: Answer, caps: Caps, _: str | None) -> list[Any]:
-    """An HTML page that lists nothing may be anything, so it must say what it is."""
+def _html_links(url: str, answer: Answer, caps: Caps, project: str | None) -> list[Any]:
+    """An HTML page that lists nothing of the project may be anything, so it must say what it is."""
     text = answer.body.decode(_charset(answer))
     plain = text.encode()
     elements = plain.count(b"<") + plain.translate(_CLASSES).count(b"\1\0")
     if elements > caps.elements:
         raise TooLargeError.over(redact(url), caps.elements, "elements on a page")
     links = _as_pip_reads(answer)
-    if not any(link.ext in ENDINGS for link in links):
+    if project is not None and not any(_is_of(link, project) for link in links):
         marks = _Marks()
         marks.feed(text)
         if not _VERSION_RE.match(marks.version):
             expected = f'{_EXPECTED}; one without files says <meta name="pypi:repository-version" content="1.0">'
             raise AnswerError(redact(url), expected=expected, got="a page without files that does not say so")
     return links
+
+
+def _is_of(link: Any, project: str) -> bool:
+    return read_as_pip(link.filename, project, link.egg_fragment) is not None or is_named_after(link.filename, project)
 
 
 def _as_pip_reads(answer: Answer) -> list[Any]:

@@ -188,13 +188,18 @@ def test_the_recorded_sha256_beside_another_digest_does_not_hide_other_bytes(
     [
         ("text/html", b"<html><title>Maintenance</title><h1>We will be back</h1></html>"),
         ("text/html", b'<form action="/login"><a href="/help">Help</a></form>'),
+        ("text/html", b'<title>Maintenance</title><a href="/manual.zip">How to go on without us</a>'),
+        ("text/html", b'<a href="/files/other-1.0.tar.gz#sha256=%s">another project</a>' % (b"a" * 64)),
         ("text/html", b""),
         (JSON, b"{}"),
         (JSON, b'{"files": {}}'),
         (JSON, b'{"meta": {"api-version": "2.0"}, "name": "demo", "files": []}'),
         (JSON, b'{"meta": {"api-version": "1.0"}, "name": "other", "files": []}'),
     ],
-    ids=["maintenance", "sign-in", "empty", "no JSON page", "no list", "version 2", "another page"],
+    ids=[
+        *("maintenance", "sign-in", "archive", "another project", "empty", "no JSON page", "no list", "version 2"),
+        "another page",
+    ],
 )
 def test_an_outage_with_status_200_is_no_deletion_and_leaves_no_alarm(
     world: World, index: HostileIndex, kind: str, body: bytes
@@ -206,6 +211,35 @@ def test_an_outage_with_status_200_is_no_deletion_and_leaves_no_alarm(
     assert (result.code, codes(result)) == (14, {"demo (1 file)": ["PV502"]})
     index.said = None
     is_quiet(watch(world))
+
+
+def test_a_pin_on_the_command_line_does_not_widen_an_exemption(world: World) -> None:
+    """What every installation refuses is not called good here."""
+    exemption = ("[[exempt]]", 'project = "demo"', 'reason = "x"', f'hashes = ["sha256:{sha256(b"good")}"]')
+    world.write("pip-verify.toml", *exemption)
+    world.publisher.show(ALICE)
+    world.wheel("demo", "1.0", ALICE)
+    result = monitor(world, "demo", world.publisher.pin, "--first")
+    assert (result.code, codes(result)) == (12, {WHEEL: ["PV309"]})
+
+
+def test_a_run_that_asks_for_signatures_does_not_go_on_with_one_that_did_not(
+    world: World, index: HostileIndex
+) -> None:
+    """What a broken-off --watch-only found good was never asked who signed it."""
+    names = [f"project{letter}{other}" for letter in "abcdefgh" for other in "abcdefghijklmnop"]
+    for name in names:
+        index.add(wheel_filename(name, "1.0"), name.encode())
+    world.write("names", *names)
+    index.delay = 0.05
+    process = start(world, "--projects", "names", "--first")
+    wait_for(lambda: len(index.requests) > 96)
+    process.kill()
+    process.wait()
+    index.delay = 0.0
+    result = monitor(world, "--projects", "names")
+    assert result.code == 10
+    assert len([entry for entry in result.report["artifacts"] if entry["decision"] == "reject"]) == len(names)
 
 
 def test_a_date_that_is_none_does_not_end_the_run(world: World, index: HostileIndex) -> None:

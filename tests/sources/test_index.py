@@ -213,6 +213,14 @@ def test_a_page_that_says_that_it_has_no_files_has_none(world: HttpsWorld, meta:
         assert (found.there, found.files, found.left_out) == (True, (), 0)
 
 
+def test_a_page_of_links_may_lack_files(world: HttpsWorld) -> None:
+    world.put("/links/", b"<title>Links</title><a href=README.txt>Read me</a>", headers={"Content-Type": "text/html"})
+    show(world, listed(WHEEL, "a" * 64))
+    index = index_of(world, f"--find-links={world.url}/links/")
+    assert [file.filename for file in index.files("demo")] == [WHEEL]
+    assert [len(page.files) for page in pages_of(index)] == [0, 1]
+
+
 # Pages, as a watch reads them.
 
 
