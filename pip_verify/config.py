@@ -20,7 +20,7 @@ from typing import NamedTuple, cast
 
 from pip_verify.errors import UsageError
 from pip_verify.policy import EMPTY_POLICY, TRUST_FILE_MAX_BYTES, Mode, Policy, parse_pyproject, parse_trust_file
-from pip_verify.storage import read_file
+from pip_verify.storage import look_in, read_file
 
 PREFIX = "PIP_VERIFY_"
 TRUST_FILE_NAME = "pip-verify.toml"
@@ -239,7 +239,7 @@ def _stated(name: str, flags: Mapping[str, object], environ: Mapping[str, str]) 
         return _Stated(environ.get(variable) or None, variable)
     option = "--" + name.replace("_", "-")
     if flag == "":
-        raise UsageError(option, expected="a value", got="an empty one")
+        raise UsageError(option, expected="a value", got="an empty one", hint=f"write {option}=VALUE, or leave it out")
     return _Stated(str(flag), option)
 
 
@@ -249,7 +249,7 @@ def _path(stated: _Stated, *, must_be: Callable[[Path], bool] | None = None) -> 
     path = Path(stated.value)
     if must_be is not None and not must_be(path):
         expected = "an existing directory" if must_be is Path.is_dir else "an existing file"
-        raise UsageError(stated.by, expected=expected, got=stated.value)
+        raise UsageError(stated.by, expected=expected, got=stated.value, hint=look_in(path.parent))
     return path
 
 
@@ -257,13 +257,16 @@ def _output_format(stated: _Stated) -> str:
     if stated.value is None:
         return OUTPUT_FORMATS[0]
     if stated.value not in OUTPUT_FORMATS:
-        raise UsageError(stated.by, expected="one of " + ", ".join(OUTPUT_FORMATS), got=ascii(stated.value))
+        expected = "one of " + ", ".join(OUTPUT_FORMATS)
+        nearest = next(iter(difflib.get_close_matches(stated.value.lower(), OUTPUT_FORMATS, n=1)), OUTPUT_FORMATS[0])
+        raise UsageError(stated.by, expected=expected, got=ascii(stated.value), hint=f"{stated.by}={nearest}")
     return stated.value
 
 
 def _mode(stated: _Stated) -> Mode | None:
     if stated.value not in (None, "enforce", "report"):
-        raise UsageError(stated.by, expected="enforce or report", got=ascii(stated.value))
+        hint = f"{stated.by}=enforce stops what is refused, {stated.by}=report only tells it"
+        raise UsageError(stated.by, expected="enforce or report", got=ascii(stated.value), hint=hint)
     return cast("Mode | None", stated.value)
 
 
@@ -284,5 +287,6 @@ def _deadline(stated: _Stated) -> float:
         seconds = math.nan
     if not 0 < seconds <= MAX_DEADLINE:  # false for nan, too
         expected = f"seconds, more than 0 and at most {MAX_DEADLINE:.0f}"
-        raise UsageError(stated.by, expected=expected, got=ascii(stated.value))
+        hint = f"{stated.by}={DEFAULT_DEADLINE:g}"
+        raise UsageError(stated.by, expected=expected, got=ascii(stated.value), hint=hint)
     return seconds

@@ -30,9 +30,15 @@ class PipVerifyError(Exception):
 
 
 class UsageError(PipVerifyError):
-    """The caller's fault: an option, a requirement file, the trust file, the set-up. Exit code 2."""
+    """The caller's fault: an option, a requirement file, the trust file, the set-up. Exit code 2.
+
+    It always has a next step: whoever made the mistake sits there and wants to go on.
+    """
 
     exit_code = 2
+
+    def __init__(self, subject: str, *, hint: str, expected: str = "", got: str = "") -> None:
+        super().__init__(subject, expected=expected, got=got, hint=hint)
 
 
 class SourceError(PipVerifyError):

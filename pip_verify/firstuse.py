@@ -111,7 +111,7 @@ def parse_first_use(data: bytes, name: str) -> dict[str, Seen]:
     Raises UsageError, or EvidenceError for a weak or malformed key.
     """
     if len(data) > FIRST_USE_MAX_BYTES:
-        raise UsageError(name, expected=f"at most {FIRST_USE_MAX_BYTES} bytes", got="more")
+        raise UsageError(name, expected=f"at most {FIRST_USE_MAX_BYTES} bytes", got="more", hint=_again(name))
     if not data.strip():
         raise _torn(name, "an empty file")
     try:
@@ -121,7 +121,8 @@ def parse_first_use(data: bytes, name: str) -> dict[str, Seen]:
     if document.get("version") != _VERSION:
         got = f"version {document['version']!a}" if "version" in document else "no version"
         raise UsageError(name, expected=f"version = {_VERSION}", got=got[:80], hint="update pip-verify")
-    projects = Table(Table(document, name, "", _TOP).values.get("projects", {}), name, "projects")
+    top = Table(document, name, "", _TOP, hint=_again(name))
+    projects = Table(top.values.get("projects", {}), name, "projects", hint=top.hint)
     seen = {project: _parse_entry(project, projects) for project in projects.values}
     numbers = {line: number for number, line in enumerate(data.decode("utf-8").split("\n"), start=1)}
     written = serialise(seen)
@@ -152,14 +153,14 @@ def _entry_text(entry: Seen) -> str:
 def _parse_entry(project: str, projects: Table) -> Seen:
     if project != _normalised(project):
         raise projects.error(ascii(project[:80]), "a normalised project name (PEP 503)", "another")
-    table = Table(projects.values[project], projects.where, f"projects.{project}", _ENTRY)
+    table = Table(projects.values[project], projects.where, f"projects.{project}", _ENTRY, hint=projects.hint)
     keys = table.array("keys", lambda path, text: PublicKey.from_text(text, f"{table.where}: {table.path}.{path}"))
     first_seen, key_list = table.local_date("first-seen"), table.text("key-list")
     if first_seen is None or not keys:
         raise table.error("", "first-seen and keys", "an entry without one of them")
     if key_list is not None and not _URL_RE.match(key_list):
         raise table.error("key-list", "an https URL", ascii(key_list[:80]))
-    lines = Table(table.values.get("lines", {}), table.where, f"{table.path}.lines")
+    lines = Table(table.values.get("lines", {}), table.where, f"{table.path}.lines", hint=table.hint)
     for line, evidence in lines.values.items():
         if not _LINE_RE.match(line) or evidence not in RANKS:
             got = f"{line} = {evidence!a}"
@@ -175,8 +176,11 @@ def _normalised(project: str) -> str | None:
 
 
 def _torn(name: str, got: str) -> UsageError:
-    hint = f"take {name} from version control again; pip-verify never begins it anew by itself"
-    return UsageError(name, expected="a whole lock as pip-verify wrote it", got=got, hint=hint)
+    return UsageError(name, expected="a whole lock as pip-verify wrote it", got=got, hint=_again(name))
+
+
+def _again(name: str) -> str:
+    return f"take {name} from version control again; pip-verify never begins it anew by itself"
 
 
 def _first_difference(written: bytes, data: bytes) -> int:

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -57,7 +58,19 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, overwrite: b
         hint = "choose another path, or move the old file away yourself"
         raise UsageError(str(path), expected="no file here yet", got="an existing file", hint=hint) from error
     except OSError as error:
-        raise UsageError(str(path), expected="to be able to write here", got=error.strerror or str(error)) from error
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: OSError) -> UsageError:
+    """What to say when the system does not let a file or directory be made at ``path``."""
+    parent = shlex.quote(str(path.parent))
+    hint = f"look whether it is there, is yours and has room: ls -ld {parent}; df {parent}"
+    return UsageError(str(path), expected="to be able to write here", got=error.strerror or str(error), hint=hint)
+
+
+def look_in(directory: Path) -> str:
+    """The next step for a file that is not there or is no file."""
+    return f"look what is there: ls -l {shlex.quote(str(directory))}"
 
 
 def write_new(path: Path, write: Callable[[BinaryIO], object], *, mode: int = 0o644) -> None:
@@ -85,7 +98,8 @@ def locked(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
     import filelock  # lazily: most runs write nothing
 
     if not path.parent.is_dir():  # filelock would make it, and a misspelt path with it
-        raise UsageError(str(path), expected="to be able to lock it", got="no such directory")
+        hint = f"look at its name, or make it: mkdir -p {shlex.quote(str(path.parent))}"
+        raise UsageError(str(path), expected="to be able to lock it", got="no such directory", hint=hint)
     lock = filelock.FileLock(path.parent / f".{path.name}.lock", timeout=timeout)
     try:
         lock.acquire(poll_interval=_POLL)
@@ -97,7 +111,8 @@ def locked(path: Path, *, timeout: float = LOCK_TIMEOUT) -> Iterator[None]:
             hint="wait for the other pip-verify to end, then run the command again",
         ) from error
     except OSError as error:
-        raise UsageError(str(path), expected="to be able to lock it", got=error.strerror or str(error)) from error
+        refused = not_written(path, error)
+        raise UsageError(str(path), expected="to be able to lock it", got=refused.got, hint=refused.hint) from error
     try:
         yield
     finally:
@@ -110,8 +125,9 @@ def read_file(
     """The bytes of a regular file and the status of just that open file.
 
     Of a file larger than ``max_bytes`` one byte more than that is read, so that the parser's own cap refuses it.
-    expected, hint: for the message. follow_links: whether a symbolic link leads to a file, or is none (POSIX). Raises
-    UsageError when there is no such file, it cannot be read or it is a directory, a pipe or a device.
+    expected, hint: for the message; without a hint, it says where to look. follow_links: whether a symbolic link leads
+    to a file, or is none (POSIX). Raises UsageError when there is no such file, it cannot be read or it is a directory,
+    a pipe or a device.
     """
     try:
         descriptor = os.open(path, TO_READ if follow_links else TO_READ | _NO_LINK)
@@ -121,9 +137,11 @@ def read_file(
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise UsageError(str(path), expected=expected, got=error.strerror or str(error), hint=hint) from error
+        got = error.strerror or str(error)
+        raise UsageError(str(path), expected=expected, got=got, hint=hint or look_in(path.parent)) from error
     if data is None:
-        raise UsageError(str(path), expected=expected, got="something that is no regular file", hint=hint)
+        got = "something that is no regular file"
+        raise UsageError(str(path), expected=expected, got=got, hint=hint or look_in(path.parent))
     return data, status
 
 
@@ -139,7 +157,8 @@ def _read_to(descriptor: int, most: int) -> bytes:
 def _refuse_what_is_no_file(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise UsageError(str(path), expected="a regular file, or nothing yet", got="something else")
+            hint = "name another file, or the one that a link leads to"
+            raise UsageError(str(path), expected="a regular file, or nothing yet", got="something else", hint=hint)
 
 
 def _put_in_place(aside: Path, path: Path, *, overwrite: bool) -> None:

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from pip_verify.errors import UsageError
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_usage_error_has_a_next_step() -> Iterator[None]:
+    """Whatever a test makes this process refuse: what is computed, no reading of the code can see."""
+    make = UsageError.__init__
+
+    @functools.wraps(make)
+    def checked(self: UsageError, subject: str, **parts: Any) -> None:
+        make(self, subject, **parts)
+        assert self.hint, f"no next step: {self}"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UsageError, "__init__", checked)
+        yield
 
 
 @pytest.fixture

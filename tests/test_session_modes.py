@@ -145,7 +145,7 @@ def test_pips_own_exit_code_is_the_runs(tmp_path: Path, pip_exit_code: int) -> N
 
 def test_errors_count_in_either_mode() -> None:
     run = session("PV001", "report")
-    result = run.result("install", errors=[UsageError("x")], warnings=(), pip_exit_code=1, seconds=0.0)
+    result = run.result("install", errors=[UsageError("x", hint="y")], warnings=(), pip_exit_code=1, seconds=0.0)
     assert result.exit_code == 2
 
 
@@ -200,7 +200,7 @@ def test_never_when_anything_was_refused(tmp_path: Path, mode: Mode) -> None:
 
 def test_what_fails_at_the_end_is_in_the_report(tmp_path: Path) -> None:
     recorder = Recorder()
-    recorder.answer = UsageError("pip-verify.lock")
+    recorder.answer = UsageError("pip-verify.lock", hint="take it again")
     run = session("PV001", first_use=recorder)
     come(run, tmp_path)
     result = run.result("verify", errors=(), warnings=(), pip_exit_code=None, seconds=0.0)

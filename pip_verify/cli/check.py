@@ -110,7 +110,8 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
         hint = "pip-verify check -r requirements.txt, or pip-verify check uv.lock, or pip-verify check --installed"
         raise UsageError("check", expected="a lock to judge", got="none", hint=hint)
     if options.min_coverage is not None and not 0 <= options.min_coverage <= 100:
-        raise UsageError("--min-coverage", expected="percent, from 0 to 100", got=f"{options.min_coverage:g}")
+        got = f"{options.min_coverage:g}"
+        raise UsageError("--min-coverage", expected="percent, from 0 to 100", got=got, hint="--min-coverage=100")
 
 
 def _refuse_idle(options: argparse.Namespace) -> None:

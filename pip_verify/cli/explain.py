@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pip_verify.report.explain import Explanation
     from pip_verify.verdict import Verdict
 
+_EXAMPLES = "pip-verify explain flask, or flask==3.0.3, or dist/flask-3.0.3-py3-none-any.whl"
 _TARGET_RE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([^=\s]+))?\Z")
 
 
@@ -120,7 +121,8 @@ def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanat
     try:
         named = parse_filename(path.name)
     except EvidenceError as error:
-        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+        hint = "give the file the name that it was built and published with"
+        raise UsageError(error.subject, expected=error.expected, got=error.got, hint=hint) from error
     found = inspect(path, named)
     pins = parts.first_use.pins_for(named.project, inline, named.version)
     case = Case(found.artifact, pins, bool(inline), wheel=found.wheel, beside=path)
@@ -141,14 +143,13 @@ def _target(stated: str) -> tuple[str, str | None]:
     """The project and the version that are asked about."""
     target = _TARGET_RE.match(stated)
     if target is None:
-        hint = "pip-verify explain flask, or flask==3.0.3, or dist/flask-3.0.3-py3-none-any.whl"
-        raise UsageError(stated, expected="NAME, NAME==VERSION or a file on disk", got="neither", hint=hint)
+        raise UsageError(stated, expected="NAME, NAME==VERSION or a file on disk", got="neither", hint=_EXAMPLES)
     from pip_verify.artifact.name import canonical_version, normalise
 
     try:
         return normalise(target[1]), None if target[2] is None else canonical_version(target[2])
     except EvidenceError as error:
-        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+        raise UsageError(error.subject, expected=error.expected, got=error.got, hint=_EXAMPLES) from error
 
 
 def _locked(options: argparse.Namespace, project: str, version: str | None) -> LockedSet:

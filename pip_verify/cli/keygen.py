@@ -224,7 +224,8 @@ def _as_text(passphrase: bytes) -> str:
         return passphrase.decode("utf-8")
     except UnicodeDecodeError:
         # from None: that error carries the passphrase
-        raise UsageError("passphrase", expected="text in UTF-8", got="other bytes") from None
+        hint = "save the passphrase's file as UTF-8, or type it in a terminal that is set to UTF-8"
+        raise UsageError("passphrase", expected="text in UTF-8", got="other bytes", hint=hint) from None
 
 
 def _page(seed: bytes, key: str) -> str:

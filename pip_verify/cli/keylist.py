@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pip_verify.publish.rotation import Loss
 
 
+_UNTIL = "write it as --until=YYYY-MM-DD; without it, the key may not sign any more at once"
 _KEY = "a key file, a .pub file of OpenSSH, or ed25519:<key>"
 
 
@@ -33,7 +34,8 @@ def keylist(arguments: Sequence[str]) -> int:
     before, command = _split(arguments)
     options = _parser().parse_args(before)
     if command is not None and options.action != "serve":
-        raise UsageError("--", expected="it with keylist serve only", got=f"keylist {options.action}")
+        hint = "leave it out, and what stands behind it"
+        raise UsageError("--", expected="it with keylist serve only", got=f"keylist {options.action}", hint=hint)
     options.command = command
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
@@ -192,9 +194,10 @@ def _end_of(day: str, now: float) -> int:
     try:
         end = datetime.combine(date.fromisoformat(day) + timedelta(days=1), datetime.min.time(), timezone.utc)
     except (ValueError, OverflowError) as error:
-        raise UsageError("--until", expected="a date such as 2027-05-01", got=ascii(day[:40])) from error
+        got = ascii(day[:40])
+        raise UsageError("--until", expected="a date such as 2027-05-01", got=got, hint=_UNTIL) from error
     if end.timestamp() <= now:
-        raise UsageError("--until", expected="a day that is not over", got=day, hint="leave it out: then it is now")
+        raise UsageError("--until", expected="a day that is not over", got=day, hint=_UNTIL)
     return int(end.timestamp())
 
 
@@ -206,7 +209,8 @@ def _key(text: str) -> PublicKey:
     try:
         return PublicKey.from_text(text, "KEY")
     except EvidenceError as error:  # what the user typed is the user's slip
-        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+        hint = "copy the whole of it, or name a file: KEY.json, KEY.pub"
+        raise UsageError(error.subject, expected=error.expected, got=error.got, hint=hint) from error
 
 
 # -- the command line -----------------------------------------------------------------------------------------

@@ -66,9 +66,11 @@ def serve(options: argparse.Namespace) -> int:
     from pip_verify.publish.serve import serving
 
     if options.command == []:
-        raise UsageError("keylist serve", expected="a command behind --", got="none")
+        hint = "leave out the --: then it is served until Ctrl-C"
+        raise UsageError("keylist serve", expected="a command behind --", got="none", hint=hint)
     if not 0 <= options.port < 65536:
-        raise UsageError("--port", expected="a number from 0 to 65535", got=str(options.port))
+        hint = "--port=0 takes any that is free"
+        raise UsageError("--port", expected="a number from 0 to 65535", got=str(options.port), hint=hint)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with serving(Path(options.directory), port=options.port) as served:
@@ -121,5 +123,6 @@ def _run(command: Sequence[str], served: Served) -> int:
         environ = {**child_environment(os.environ), "PIP_VERIFY_EXTRA_CA": str(served.ca_file)}
         code = subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - the user's own command
     except OSError as error:
-        raise UsageError(command[0], expected="a command", got=error.strerror or str(error)) from error
+        hint = f"run it without pip-verify first: {shlex.join(command)}"
+        raise UsageError(command[0], expected="a command", got=error.strerror or str(error), hint=hint) from error
     return code if code >= 0 else 128 - code  # ended by a signal, as shells say it

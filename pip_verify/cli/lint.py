@@ -66,11 +66,12 @@ class _Linter:
     def lint(self, name: str) -> None:
         """Lint one file, by what its name says it is. Of others nothing is said."""
         from pip_verify.requirements.lint import remark_of
+        from pip_verify.storage import look_in
 
         base = Path(name).name
         try:
             if not os.path.lexists(name):
-                raise UsageError(name, expected="a file", got="none of this name")
+                raise UsageError(name, expected="a file", got="none of this name", hint=look_in(Path(name).parent))
             if base in _TRUST_FILES or (self._named is not None and _same(name, self._named)):
                 self._lint_trust_file(name, pyproject=base == _TRUST_FILES[1])
             elif base == _FIRST_USES:

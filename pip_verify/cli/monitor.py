@@ -190,7 +190,9 @@ def _own_key_list(stated: str | None, urls: Sequence[str]) -> KeyList | None:
     data, _ = read_file(Path(stated), max_bytes=KEY_LIST_MAX_BYTES, expected="a key list")
     own = parse_key_list(data, stated)
     if len(urls) != 1:
-        raise UsageError("--local-key-list", expected="one key list to compare it with", got=f"{len(urls)} in use")
+        hint = "name projects of one publisher, or the list itself: --key-list=URL" if urls else "add --key-list=URL"
+        got = f"{len(urls)} in use"
+        raise UsageError("--local-key-list", expected="one key list to compare it with", got=got, hint=hint)
     return own
 
 
@@ -223,7 +225,8 @@ def _accept(options: argparse.Namespace, state: Path) -> int:
             raise UsageError("--accept", expected=f"{name} beside it", got="none", hint="as the report says it")
     digest = options.sha256.removeprefix("sha256:").lower()
     if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise UsageError("--sha256", expected="64 hex digits", got=ascii(options.sha256[:80]))
+        hint = "copy it from the report of the alarm"
+        raise UsageError("--sha256", expected="64 hex digits", got=ascii(options.sha256[:80]), hint=hint)
     (normalised,) = project_names([project])
     with opened(state) as store:
         wish = Acceptance(normalised, filename, digest, options.who or _login_name(), options.why)
@@ -248,21 +251,26 @@ def _refuse_contradictions(options: argparse.Namespace, pin: InlinePin | None) -
     }
     given = [name for name, value in asked.items() if value is not None]
     if options.watch_only and given:
-        raise UsageError("--watch-only", expected="nobody's signature to be asked for", got=given[0])
+        hint = f"leave out --watch-only or {given[0]}"
+        raise UsageError("--watch-only", expected="nobody's signature to be asked for", got=given[0], hint=hint)
     watching = [*options.projects, options.projects_file, options.first or None, *asked.values()]
     if options.accept is not None and any(value is not None for value in watching):
         raise UsageError("--accept", expected="nothing to watch beside it", got="more", hint="accept, then watch")
     if options.accept is None and (options.sha256 or options.why or options.who):
-        raise UsageError("--sha256, --why, --who", expected="--accept beside them", got="none")
+        hint = "pip-verify monitor --accept PROJECT FILE --sha256 HEX --why TEXT"
+        raise UsageError("--sha256, --why, --who", expected="--accept beside them", got="none", hint=hint)
     if not 0 < options.rate <= 1000:
-        raise UsageError("--rate", expected="requests a second, more than 0 and at most 1000", got=f"{options.rate:g}")
+        expected, got = "requests a second, more than 0 and at most 1000", f"{options.rate:g}"
+        raise UsageError("--rate", expected=expected, got=got, hint=f"--rate={RATE:g}")
     if not 0 <= options.resume_window <= 30 * 24 * 3600:
-        raise UsageError("--resume-window", expected="seconds, at most 30 days", got=f"{options.resume_window:g}")
+        got, hint = f"{options.resume_window:g}", f"--resume-window={RESUME_WINDOW:g}"
+        raise UsageError("--resume-window", expected="seconds, at most 30 days", got=got, hint=hint)
 
 
 def _releases(stated: str | None) -> Path | None:
     if stated is not None and not Path(stated).is_dir():
-        raise UsageError("--releases", expected="an existing directory", got=stated)
+        hint = "name the directory that pip-verify sign writes to"
+        raise UsageError("--releases", expected="an existing directory", got=stated, hint=hint)
     return None if stated is None else Path(stated)
 
 

@@ -81,10 +81,10 @@ def split(arguments: Sequence[str]) -> Split:
         elif not equals:
             value = next(remaining, "")
         if not value:
-            raise UsageError(name, expected="a value", got="none")
+            raise UsageError(name, expected="a value", got="none", hint=f"write {name}=VALUE")
         key = name[2:].replace("-", "_")
         if key in flags:
-            raise UsageError(name, expected="the option once", got="twice")
+            raise UsageError(name, expected="the option once", got="twice", hint="leave one of them out")
         flags[key] = value
     return Split([*pip, *after], pin, flags)
 

@@ -21,9 +21,11 @@ WHERE_FROM = "read the passphrase's first line from FILE (or set PIP_VERIFY_PASS
 
 PIPE_DEADLINE = 120.0  # seconds: a password manager may have to ask a person first
 _MAX_BYTES = 4096
+_FILE = "write it into a file that only you can read, and add --passphrase-file FILE"
+_PIPE = "run the command that writes into it by itself first, and look at what it prints"
 
 
-def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bool = False, hint: str = "") -> bytes:
+def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bool = False, hint: str = _FILE) -> bytes:
     """From the file of --passphrase-file, the environment or the terminal, in this order.
 
     twice: ask again on the terminal and compare. hint: the next step where there is none of them. Raises UsageError.
@@ -37,7 +39,8 @@ def read_passphrase(file: str | None, *, prompt: str = "Passphrase: ", twice: bo
         raise UsageError("passphrase", expected=expected, got="none of them", hint=hint)
     typed = _type(prompt)
     if twice and _type("Again: ") != typed:
-        raise UsageError("passphrase", expected="the same twice", got="two different ones")
+        hint = "run the command again, or write it into a file: --passphrase-file FILE"
+        raise UsageError("passphrase", expected="the same twice", got="two different ones", hint=hint)
     return typed.encode("utf-8", "surrogateescape")
 
 
@@ -53,7 +56,8 @@ def _first_line(file: str) -> bytes:
     else:
         data, _ = read_file(Path(file), max_bytes=_MAX_BYTES, expected="a file with a passphrase")
     if len(data) > _MAX_BYTES:
-        raise UsageError(file, expected=f"a passphrase in at most {_MAX_BYTES} bytes", got="more")
+        hint = "name the file whose first line is the passphrase; is this another one?"
+        raise UsageError(file, expected=f"a passphrase in at most {_MAX_BYTES} bytes", got="more", hint=hint)
     return data.split(b"\n", 1)[0].removesuffix(b"\r")
 
 
@@ -68,7 +72,8 @@ def _read_pipe(file: str) -> bytes:
         try:
             while len(data) <= _MAX_BYTES and b"\n" not in data:
                 if not select.select([descriptor], [], [], max(0.0, ends - time.monotonic()))[0]:
-                    raise UsageError(file, expected=f"a passphrase within {PIPE_DEADLINE:g} s", got="none")
+                    expected = f"a passphrase within {PIPE_DEADLINE:g} s"
+                    raise UsageError(file, expected=expected, got="none", hint=_PIPE)
                 piece = os.read(descriptor, _MAX_BYTES + 1 - len(data))
                 if not piece:
                     break
@@ -76,7 +81,7 @@ def _read_pipe(file: str) -> bytes:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise UsageError(file, expected="a passphrase", got=error.strerror or str(error)) from error
+        raise UsageError(file, expected="a passphrase", got=error.strerror or str(error), hint=_PIPE) from error
     return data[: data.find(b"\n") + 1] or data  # a long secret behind it is none of ours
 
 
@@ -85,7 +90,7 @@ def _type(prompt: str) -> str:
         return getpass.getpass(prompt)
     except EOFError as error:  # Ctrl-D, or a terminal that went away
         sys.stderr.write("\n")
-        raise UsageError("passphrase", expected="a line", got="the end of input") from error
+        raise UsageError("passphrase", expected="a line", got="the end of input", hint=_FILE) from error
 
 
 def read_words() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -105,17 +106,20 @@ def _stated(
     """The pin that the command line states; none when it is to be found out."""
     name = options.publisher
     if stated is not None and stated.signed_by is not None:
-        raise UsageError("--signed-by", expected=f"--publisher={stated.signed_by}", got="--signed-by")
+        hint = f"pip-verify pin {shlex.join(names)} --publisher={shlex.quote(stated.signed_by)}"
+        raise UsageError("--signed-by", expected=f"--publisher={stated.signed_by}", got="--signed-by", hint=hint)
     if stated is not None:
         threshold = stated.threshold or 1
         return [Wanted(names, stated.key_list, stated.keys, threshold, options.releases, name=name)]
     if options.releases is not None:
-        raise UsageError("--releases", expected="--key-list or --key beside it", got="neither")
+        hint = "add --key-list=URL or --key=ed25519:KEY"
+        raise UsageError("--releases", expected="--key-list or --key beside it", got="neither", hint=hint)
     held = next((publisher for publisher in policy.publishers if publisher.name == name), None)
     if held is not None:
         return [Wanted(names, held.key_list, held.keys, held.threshold, held.releases, held.formats, name)]
     if options.offline:
-        raise UsageError("--offline", expected="--key-list or --key beside it", got="nothing to pin")
+        hint = "leave it out: then who signs is looked up; or add --key-list=URL"
+        raise UsageError("--offline", expected="--key-list or --key beside it", got="nothing to pin", hint=hint)
     return []
 
 
@@ -181,7 +185,8 @@ def _found(names: Sequence[str], publisher: str | None, findings: Sequence[Findi
         keys = () if finding.key_list else finding.keys
         signers.setdefault((finding.key_list, keys, formats), []).append(name)
     if publisher is not None and len(signers) > 1:
-        raise UsageError("--publisher", expected="projects of one publisher", got=f"{len(signers)} publishers")
+        hint, got = "leave it out: then each gets a name of its own", f"{len(signers)} publishers"
+        raise UsageError("--publisher", expected="projects of one publisher", got=got, hint=hint)
     return [
         Wanted(tuple(projects), key_list, keys, formats=formats, name=publisher, found=True)
         for (key_list, keys, formats), projects in signers.items()
@@ -207,7 +212,8 @@ def _try(wanted: Wanted, key_lists: KeyListStore) -> None:
     ]
     if len(good) < wanted.threshold:
         expected = f"at least {wanted.threshold} keys that may sign" + (" among those given" if wanted.keys else "")
-        raise UsageError(f"key list {wanted.key_list}", expected=expected, got=str(len(good)))
+        hint = f"--threshold={len(good)} is what it can meet" if good else "ask the publisher which keys are in use now"
+        raise UsageError(f"key list {wanted.key_list}", expected=expected, got=str(len(good)), hint=hint)
 
 
 # -- writing it ------------------------------------------------------------------------------------------

@@ -83,7 +83,8 @@ def confirm(question: str, *, yes: bool, hint: str) -> None:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError(question.rstrip("?"), expected="yes", got="no; nothing was signed")
+        hint = "if something looks wrong, ask whoever made it; if not, run the command again"
+        raise UsageError(question.rstrip("?"), expected="yes", got="no; nothing was signed", hint=hint)
 
 
 def utc(seconds: float) -> str:

@@ -36,7 +36,8 @@ def signer(options: argparse.Namespace) -> Signer:
         from pip_verify.publish.sshagent import find_key
 
         if options.passphrase_file is not None or options.keyring:
-            raise UsageError("--agent", expected="no passphrase: the agent has the key", got="an option for one")
+            expected, hint = "no passphrase: the agent has the key", "leave out --passphrase-file and --keyring"
+            raise UsageError("--agent", expected=expected, got="an option for one", hint=hint)
         return find_key(options.agent, os.environ)
     from pip_verify.publish.keyfile import load, load_public
 
@@ -78,8 +79,8 @@ def usable(key: Signer, known: Known) -> Signer:
 
 def _refuse_revoked(key: PublicKey, known: Known) -> None:
     if key in known.revoked:
-        expected = "a key that is not revoked"
-        raise UsageError(str(key), expected=expected, got=f"one that is {known.remark(key)}")
+        expected, hint = "a key that is not revoked", "sign with another; to make one: pip-verify keygen -o FILE"
+        raise UsageError(str(key), expected=expected, got=f"one that is {known.remark(key)}", hint=hint)
 
 
 def _named_keys(options: argparse.Namespace) -> Known:
@@ -89,7 +90,8 @@ def _named_keys(options: argparse.Namespace) -> Known:
     try:
         keys = [PublicKey.from_text(text, "--key") for text in options.key]
     except EvidenceError as error:  # what the user typed is the user's slip
-        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+        hint = "copy the whole of it, ed25519: and 43 characters"
+        raise UsageError(error.subject, expected=error.expected, got=error.got, hint=hint) from error
     key_list = None
     if options.key_list is not None:
         data, _ = read_file(Path(options.key_list), max_bytes=KEY_LIST_MAX_BYTES, expected="a key list on disk")

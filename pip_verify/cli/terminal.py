@@ -62,7 +62,9 @@ def project_names(words: Sequence[str]) -> list[str]:
         try:
             names.append(normalise(word))
         except EvidenceError as error:
-            hint = "write a pattern into the trust file by hand" if "*" in word else ""
+            hint = "write it as its page on the index does"
+            if "*" in word:
+                hint = "write a pattern into the trust file by hand"
             expected = f"a project name: {error.expected}"
             raise UsageError("PROJECT", expected=expected, got=error.got, hint=hint) from error
     return list(dict.fromkeys(names))

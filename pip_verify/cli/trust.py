@@ -234,7 +234,7 @@ def _prolong(
 def _later(exemption: Exemption, until: date) -> date:
     if exemption.until is not None and until <= exemption.until:
         expected = f"a day after {exemption.until}, when the exemption of {exemption.project} ends"
-        raise UsageError("--until", expected=expected, got=str(until))
+        raise UsageError("--until", expected=expected, got=str(until), hint="name a later day: --until=DATE")
     return until
 
 
@@ -250,10 +250,11 @@ def _due(exemptions: Sequence[Exemption], names: Sequence[str], limit: date, pla
 def _not_due(name: str, exemptions: Sequence[Exemption], limit: date, place: Place) -> UsageError:
     known = next((one for one in exemptions if one.project == name), None)
     if known is None:
-        return UsageError(f"project {name}", expected=f"an [[exempt]] in {place.name}", got="none")
+        hint = "pip-verify renew lists those that end soon"
+        return UsageError(f"project {name}", expected=f"an [[exempt]] in {place.name}", got="none", hint=hint)
     expected = f"an exemption that ends by {limit}"
     got = "one without until" if known.until is None else f"one that ends on {known.until}"
-    hint = "" if known.until is None else "look further ahead: --within=DAYS"
+    hint = f"leave {name} out: it never ends" if known.until is None else "look further ahead: --within=DAYS"
     return UsageError(f"{known.origin}: project {name}", expected=expected, got=got, hint=hint)
 
 
@@ -289,5 +290,6 @@ def _renew_parser() -> argparse.ArgumentParser:
 
 def _days(text: str) -> int:
     if not re.fullmatch("[0-9]{1,4}", text):
-        raise UsageError("--within", expected="days, from 0 to 9999", got=ascii(text[:40]))
+        hint = f"--within={DUE_WITHIN}"
+        raise UsageError("--within", expected="days, from 0 to 9999", got=ascii(text[:40]), hint=hint)
     return int(text)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MONTHS = 6  # how long an exemption holds if nobody says for how long
 
+_UNTIL = f"write it as --until=YYYY-MM-DD; without it, the exemption holds for {MONTHS} months"
 _NEW_MODE = 0o644
 
 
@@ -99,9 +100,10 @@ def last_day(stated: str | None, today: date) -> date:
     try:
         until = date.fromisoformat(stated)
     except ValueError as error:
-        raise UsageError("--until", expected="a date such as 2027-05-01", got=ascii(stated[:40])) from error
+        got = ascii(stated[:40])
+        raise UsageError("--until", expected="a date such as 2027-05-01", got=got, hint=_UNTIL) from error
     if until <= today:
-        raise UsageError("--until", expected=f"a day after today, {today}", got=str(until))
+        raise UsageError("--until", expected=f"a day after today, {today}", got=str(until), hint=_UNTIL)
     return until
 
 

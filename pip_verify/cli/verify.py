@@ -27,12 +27,14 @@ def run(arguments: Sequence[str]) -> int:
 def _verify(options: argparse.Namespace, pin: InlinePin | None) -> int:
     from pip_verify.cli.setup import make_parts, report
     from pip_verify.inspection import Link
+    from pip_verify.storage import look_in
 
     started = time.monotonic()
     paths = [Path(name) for name in options.files]
     for path in paths:
         if not path.is_file():
-            raise UsageError(str(path), expected="a wheel or an sdist on disk", got="no such file")
+            expected, hint = "a wheel or an sdist on disk", look_in(path.parent)
+            raise UsageError(str(path), expected=expected, got="no such file", hint=hint)
     parts = make_parts(vars(options), pin)
     links = [Link(path.absolute().as_uri(), path.name) for path in paths]
     parts.session.name_files(links)

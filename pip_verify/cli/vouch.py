@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pip_verify.publish.artifacts import Checked
     from pip_verify.sources.index import IndexFile
 
+_NOBODY_THERE = "say --yes, and keep what is shown"
+
 
 def vouch(arguments: Sequence[str]) -> int:
     """Download, check, show and sign releases of other people's."""
@@ -28,7 +30,7 @@ def vouch(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     wanted = list(dict.fromkeys(parse_exact(text) for text in options.named))
     if not options.yes and not sys.stdin.isatty():
-        confirm("Sign?", yes=False, hint="say --yes, and keep what is shown")  # before anything is downloaded
+        confirm("Sign?", yes=False, hint=_NOBODY_THERE)  # before anything is downloaded
     known = known_signers(options)
     index = Index(pip_options(options))
     releases = [fetch_release(index, project, version, _told) for project, version in wanted]
@@ -40,7 +42,7 @@ def vouch(arguments: Sequence[str]) -> int:
     if index.unparsable:
         left = counted(index.unparsable, "file")
         say(f"{left} there {'is' if index.unparsable == 1 else 'are'} left out: by name neither wheel nor sdist")
-    confirm("Sign these files, as the index serves them now?", yes=options.yes, hint="")
+    confirm("Sign these files, as the index serves them now?", yes=options.yes, hint=_NOBODY_THERE)
     key = usable(signer(options), known)
     done: list[Path] = []
     try:

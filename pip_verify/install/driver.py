@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -69,7 +70,8 @@ def _interpreter(python: str) -> str:
     for candidate in candidates:
         if candidate.exists():
             return str(candidate)
-    raise UsageError(f"--python {python}", expected="an interpreter or an environment", got="no such file")
+    hint = f"look at its name, or make one there: python -m venv {shlex.quote(python)}"
+    raise UsageError(f"--python {python}", expected="an interpreter or an environment", got="no such file", hint=hint)
 
 
 def find_pip() -> Path:
@@ -109,7 +111,8 @@ def print_help(arguments: Sequence[str]) -> bool:
 def run_pip(arguments: Sequence[str], session: Session, *, target: str, environ: Mapping[str, str]) -> Outcome:
     """Run pip with ``arguments`` in the interpreter ``target`` under the seams; returns when it has ended."""
     if not hasattr(socket, "AF_UNIX"):
-        raise UsageError("this system", expected="Unix sockets, for the channel to pip", got="none")
+        hint = "use Linux or macOS; on Windows, WSL"
+        raise UsageError("this system", expected="Unix sockets, for the channel to pip", got="none", hint=hint)
     pip = find_pip()
     with _private_directory() as private, _private_directory(_short_parent()) as meeting_place:
         server = Server(session, meeting_place)

@@ -235,7 +235,8 @@ def load_json(data: bytes, name: str) -> Document:
 
 def _decode(data: bytes, name: str) -> str:
     if len(data) > MAX_BYTES:
-        raise UsageError(name, expected=f"at most {MAX_BYTES} bytes", got=f"{len(data)} bytes")
+        hint = "split it, and judge the parts one by one"
+        raise UsageError(name, expected=f"at most {MAX_BYTES} bytes", got=f"{len(data)} bytes", hint=hint)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ from pip_verify.errors import UsageError
 from pip_verify.monitor.compare import CHANGED, DIFFERS, GONE, NEVER_SEEN, WHOLE, YANKED
 from pip_verify.monitor.state import Store
 from pip_verify.monitor.stored import load
+from pip_verify.report.words import next_step
 from pip_verify.verdict import EXIT_UNREACHABLE, Verdict
 
 _MUST_BE_MENDED = ("PV304", "PV310", DIFFERS)
@@ -71,7 +72,7 @@ def _alarms(store: Store, wish: Acceptance) -> list[_Alarm]:
         if alarm.code in _MUST_BE_MENDED or alarm.verdict.exit_code == EXIT_UNREACHABLE:
             first = alarm.verdict.reasons[0]
             expected = "a file that changed, is gone, was yanked or has no good signature"
-            raise UsageError(subject, expected=expected, got=f"{first.id} {first.help}", hint=first.hint)
+            raise UsageError(subject, expected=expected, got=f"{first.id} {first.help}", hint=next_step(first))
     return alarms
 
 

@@ -165,7 +165,8 @@ class _Looking:
             )
         except EvidenceError as error:
             place = Place("releases", redact(pin.key_list or pin.releases or ""))
-            unusable = SourceError(error.subject, expected=error.expected, got=error.got)
+            hint = 'tell the publisher; until it is mended, state it yourself: releases = "URL" in the trust file'
+            unusable = SourceError(error.subject, expected=error.expected, got=error.got, hint=hint)
             self._looks[place] = NotReached(place, unusable)
             return (*places(artifact, statements_dir=self._side.releases), place)
 
@@ -219,7 +220,8 @@ class _Looking:
             raise
         paths = [path for path in below if path.suffix == ".jws" and path.parent == folder]
         if len(paths) > MAX_STATEMENTS:
-            raise UsageError(str(folder), expected=f"at most {MAX_STATEMENTS} statements", got=str(len(paths)))
+            expected, hint = f"at most {MAX_STATEMENTS} statements", "move those that no index lists any more away"
+            raise UsageError(str(folder), expected=expected, got=str(len(paths)), hint=hint)
         return paths
 
     def _hold_against_published(self, path: Path, data: bytes, claim: Claim, artifact: Artifact) -> None:
@@ -250,7 +252,7 @@ def _look_locally(place: Place) -> Look:
     except UsageError as error:
         if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             return Nothing(place)
-        return NotReached(place, SourceError(place.location, expected=error.expected, got=error.got))
+        return NotReached(place, SourceError(place.location, expected=error.expected, got=error.got, hint=error.hint))
     return Found(Evidence(FORMAT, place, data))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sqlite3
 import stat
 import tempfile
@@ -26,7 +27,7 @@ from pip_verify.monitor.compare import STICKY, WHOLE, Known, Outcome, is_whole
 from pip_verify.monitor.signed import Document
 from pip_verify.monitor.stored import dump, load, pack, told, unpack
 from pip_verify.sources.index import Page
-from pip_verify.storage import locked, write_atomically
+from pip_verify.storage import locked, not_written, write_atomically
 from pip_verify.verdict import Verdict
 
 VERSION = 2
@@ -112,7 +113,8 @@ def create(path: Path) -> None:
                 database.executescript(_SCHEMA)
             data = scratch.read_bytes()
     except OSError as error:
-        raise UsageError(str(path), expected="to be able to make it", got=error.strerror or str(error)) from error
+        refused = not_written(path, error)
+        raise UsageError(str(path), expected="to be able to make it", got=refused.got, hint=refused.hint) from error
     write_atomically(path, data, mode=0o600, overwrite=False)
 
 
@@ -139,9 +141,11 @@ def _refuse_what_is_no_state(path: Path) -> None:
         hint = f"if this is the first run: --first, which begins {path}"
         raise UsageError(str(path), expected="the state of an earlier run", got="none", hint=hint) from error
     if not stat.S_ISREG(status.st_mode):
-        raise UsageError(str(path), expected="a regular file, no link", got="something else")
+        hint = "name the file itself: --state FILE"
+        raise UsageError(str(path), expected="a regular file, no link", got="something else", hint=hint)
     if os.name == "posix" and status.st_mode & stat.S_IWOTH:
-        raise UsageError(str(path), expected="a file that not everybody can change", got="mode o+w")
+        hint = f"chmod o-w {shlex.quote(str(path))}  (if you trust its contents; else begin anew: --state FILE --first)"
+        raise UsageError(str(path), expected="a file that not everybody can change", got="mode o+w", hint=hint)
 
 
 def _check(database: sqlite3.Connection, path: Path) -> None:

@@ -194,12 +194,14 @@ def _narrowed(publisher: Publisher, inline: InlinePin) -> Pin:
         keys = tuple(key for key in inline.keys if not pin.keys or key in pin.keys)
         if not keys:
             got = ", ".join(key.text for key in inline.keys)
-            raise UsageError(subject, expected=f"a --key that is one of {publisher.origin}", got=got)
+            expected = f"a --key that is one of {publisher.origin}"
+            raise UsageError(subject, expected=expected, got=got, hint="leave --key out: then any of them may sign")
         pin = replace(pin, keys=keys)
     threshold = max(pin.threshold, inline.threshold or 1)
     if pin.keys and threshold > len(pin.keys):
         expected = f"a threshold of at most {len(pin.keys)}, the number of keys left"
-        raise UsageError(subject, expected=expected, got=str(threshold))
+        hint = f"--threshold={len(pin.keys)}, or more keys"
+        raise UsageError(subject, expected=expected, got=str(threshold), hint=hint)
     return replace(pin, threshold=threshold)
 
 

@@ -68,11 +68,14 @@ def parse_pyproject(data: bytes, name: str) -> Policy | None:
 def decode(data: bytes, name: str) -> str:
     """The file's text; raises UsageError when it is too large or not UTF-8."""
     if len(data) > TRUST_FILE_MAX_BYTES:
-        raise UsageError(name, expected=f"at most {TRUST_FILE_MAX_BYTES} bytes", got=f"{len(data)} bytes")
+        hint = "drop what nothing requires any more: pip-verify prune -r FILE"
+        expected = f"at most {TRUST_FILE_MAX_BYTES} bytes"
+        raise UsageError(name, expected=expected, got=f"{len(data)} bytes", hint=hint)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(name, expected="UTF-8", got=f"an invalid byte at offset {error.start}") from error
+        got = f"an invalid byte at offset {error.start}"
+        raise UsageError(name, expected="UTF-8", got=got, hint="save the file as UTF-8") from error
 
 
 def load(text: str, name: str) -> dict[str, Any]:
@@ -80,7 +83,8 @@ def load(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: an integer of 5000 digits is a ValueError
-        raise UsageError(name, expected="TOML 1.0", got=str(error)) from error
+        hint = "mend what stands there; strings are in quotes, dates are not"
+        raise UsageError(name, expected="TOML 1.0", got=str(error), hint=hint) from error
 
 
 def parse_document(document: object, text: str, name: str, path: str) -> Policy:

@@ -16,6 +16,8 @@ from pip_verify.errors import UsageError
 
 Element = TypeVar("Element")
 
+AS_DOCUMENTED = "look up in pip-verify's docs/trust-file.md what may stand there"
+
 _MAX_TEXT = 2000
 _BARE_KEY_RE = re.compile(r"[A-Za-z0-9_-]+\Z")  # TOML 1.0, "Keys"
 _TOML_TYPES = {
@@ -29,12 +31,22 @@ _TOML_TYPES = {
 
 
 class Table:
-    """A table of the trust file. where: file and, if known, line; path: the dotted path of the table in it."""
+    """A table of the trust file. where: file and, if known, line; path: the dotted path of the table in it; hint: the
+    next step after an error that has none of its own."""
 
-    def __init__(self, values: object, where: str, path: str, known: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        values: object,
+        where: str,
+        path: str,
+        known: Sequence[str] | None = None,
+        *,
+        hint: str = AS_DOCUMENTED,
+    ) -> None:
         """known: the keys allowed, or None where the keys are the user's own names. Raises UsageError."""
         self.where = where
         self.path = path
+        self.hint = hint
         if not isinstance(values, dict):
             raise self.error("", "a table", toml_type(values))
         self.values: Mapping[str, Any] = values
@@ -45,7 +57,7 @@ class Table:
     def error(self, key: str, expected: str, got: str, hint: str = "") -> UsageError:
         """The error about ``key`` of this table (``""``: about the table; ``"keys[0]"``: about an element)."""
         path = ".".join(part for part in (self.path, key) if part)
-        return UsageError(f"{self.where}: {path}", expected=expected, got=got, hint=hint)
+        return UsageError(f"{self.where}: {path}", expected=expected, got=got, hint=hint or self.hint)
 
     def text(self, key: str) -> str | None:
         """A string of printable characters, not empty; None when the key is absent."""

@@ -20,7 +20,9 @@ from pip_verify.artifact.sdist import read_sdist
 from pip_verify.artifact.wheel import WheelFacts, read_wheel
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence.release import MAX_SUBJECTS
-from pip_verify.storage import TO_READ
+from pip_verify.storage import TO_READ, look_in
+
+NAME_ONCE = "name it once"  # two paths may lead to it
 
 _NAMED = 5  # files listed in one message
 
@@ -110,7 +112,7 @@ def refuse_other_releases(artifacts: Sequence[Artifact], project: str, version: 
                 hint="sign the files of each release with a command of its own",
             )
         if artifact.filename in seen:
-            raise UsageError(artifact.filename, expected="each file once", got="this one twice")
+            raise UsageError(artifact.filename, expected="each file once", got="this one twice", hint=NAME_ONCE)
         seen.add(artifact.filename)
 
 
@@ -120,10 +122,12 @@ def read_artifact(path: Path, artifact: Artifact) -> Checked:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | TO_READ)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise UsageError(str(path), expected="a wheel or an sdist", got="something that is no regular file")
+                expected, got = "a wheel or an sdist", "something that is no regular file"
+                raise UsageError(str(path), expected=expected, got=got, hint=look_in(path.parent))
             return _read(path, file, status, artifact)
     except OSError as error:
-        raise UsageError(str(path), expected="a file that can be read", got=error.strerror or str(error)) from error
+        expected, got = "a file that can be read", error.strerror or str(error)
+        raise UsageError(str(path), expected=expected, got=got, hint=look_in(path.parent)) from error
     except EvidenceError as error:
         hint = "nobody could install it with pip-verify: mend what built it and build it again; it was not signed"
         raise EvidenceError(error.subject, expected=error.expected, got=error.got, hint=hint) from error

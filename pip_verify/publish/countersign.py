@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.evidence import Claim
-from pip_verify.publish.artifacts import Checked, parse_own_name, read_artifact
+from pip_verify.publish.artifacts import NAME_ONCE, Checked, parse_own_name, read_artifact
 from pip_verify.publish.releases import statement_files
 from pip_verify.publish.sign import add_signature, lock_of, put, read_statement, refuse_more, release_path
 from pip_verify.publish.signer import Signer
@@ -53,7 +53,8 @@ def statements_below(releases_dir: Path) -> list[Path]:
     """Every statement of a tree, sorted; raises UsageError as ``statement_files``, and when there is none in it."""
     found = [path for path in statement_files(releases_dir) if path.suffix == ".jws"]
     if not found:
-        raise UsageError(str(releases_dir), expected="release statements in it, *.jws", got="none")
+        expected, hint = "release statements in it, *.jws", "name the directory that pip-verify sign writes to"
+        raise UsageError(str(releases_dir), expected=expected, got="none", hint=hint)
     return found
 
 
@@ -118,7 +119,8 @@ def _speaker(reviewed: Sequence[Reviewed], path: Path) -> int:
         if (one.claim.project, one.claim.version) == (artifact.project, artifact.version):
             return number
     stated = ", ".join(one.release for one in reviewed[:5])
-    raise UsageError(str(path), expected=f"a file of {stated}", got=f"one of {artifact.project} {artifact.version}")
+    got, hint = f"one of {artifact.project} {artifact.version}", "leave it out, or name the statement of its release"
+    raise UsageError(str(path), expected=f"a file of {stated}", got=got, hint=hint)
 
 
 def _with_file(one: Reviewed, path: Path) -> Reviewed:
@@ -133,7 +135,7 @@ def _with_file(one: Reviewed, path: Path) -> Reviewed:
             hint="do not sign it: find out which of the two is the release, and ask who signed the other",
         )
     if any(other.artifact.filename == path.name for other in one.looked_at):
-        raise UsageError(str(path), expected="each file once", got="this one twice")
+        raise UsageError(str(path), expected="each file once", got="this one twice", hint=NAME_ONCE)
     return Reviewed(one.path, one.data, one.claim, one.standings, (*one.looked_at, checked))
 
 

@@ -37,7 +37,8 @@ def derive_seed(phrase: str, address: str, counter: int = 1, *, cost: Cost = SEN
 def make_salt(address: str, counter: int) -> bytes:
     """BLAKE2b-128 of label, normalised address and counter, each behind its length (RFC 7693; RFC 4251 section 5)."""
     if not 1 <= counter <= MAX_COUNTER:
-        raise UsageError("--counter", expected=f"a number from 1 to {MAX_COUNTER}", got=str(counter))
+        expected, hint = f"a number from 1 to {MAX_COUNTER}", "leave it out for the first key: it is 1 then"
+        raise UsageError("--counter", expected=expected, got=str(counter), hint=hint)
     encoded = string(_LABEL) + string(normalise_address(address).encode("ascii")) + string(uint32(counter))
     return hashlib.blake2b(encoded, digest_size=_SALT_BYTES).digest()
 
@@ -46,7 +47,8 @@ def normalise_address(address: str) -> str:
     """``address`` in lower case; raises UsageError when it is none of ``name@host`` in printable ASCII."""
     if len(address) > _MAX_ADDRESS or not _ADDRESS_RE.match(address):
         expected = f"an address such as name@host, in ASCII, of at most {_MAX_ADDRESS} characters"
-        raise UsageError("--user", expected=expected, got=repr(address[:80]))
+        hint = "--user=name@host; a host name's other letters are punycode (xn--...)"
+        raise UsageError("--user", expected=expected, got=repr(address[:80]), hint=hint)
     return address.lower()
 
 
@@ -60,6 +62,7 @@ def spell_phrase(phrase: str) -> str:
     text = unicodedata.normalize("NFC", phrase)
     categories = [unicodedata.category(character) for character in text]
     if any(category[0] == "C" or category in ("Zl", "Zp") for category in categories):
-        raise UsageError("passphrase", expected="one line of text", got="control or unassigned characters in it")
+        got, hint = "control or unassigned characters in it", "type it by hand; such characters come along with a paste"
+        raise UsageError("passphrase", expected="one line of text", got=got, hint=hint)
     spaced = (" " if category == "Zs" else character for character, category in zip(text, categories, strict=True))
     return " ".join(word for word in "".join(spaced).split(" ") if word)

@@ -292,7 +292,8 @@ def _refuse_changed(path: Path, now: os.stat_result, before: os.stat_result) -> 
         hint = "name the file it leads to"
         raise UsageError(str(path), expected="the wheel itself, to write it anew", got="a symbolic link", hint=hint)
     if _identity(now) != _identity(before):
-        raise UsageError(str(path), expected="a file that nobody else changes now", got="another one than was read")
+        expected, hint = "a file that nobody else changes now", "wait until what builds it has ended, then sign it"
+        raise UsageError(str(path), expected=expected, got="another one than was read", hint=hint)
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

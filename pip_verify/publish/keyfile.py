@@ -33,6 +33,7 @@ from pip_verify.storage import read_file, write_atomically
 
 KEY_FILE_MAX_BYTES = 16 * 1024
 
+_AGAIN = "try again; if that is its passphrase, the file was changed: take it from your backup"
 _VERSION = 1
 _KDF = "argon2id"
 _CIPHER = "xchacha20-poly1305"
@@ -113,7 +114,8 @@ def load_seed(path: Path, passphrase: Callable[[], bytes]) -> bytes:
     elif "d" in jwk:
         seed = _decode_seed(jwk["d"], what)
     else:
-        raise UsageError(what, expected='a private key file, with "d" or "encrypted"', got="a public key")
+        hint = "name the file that pip-verify keygen -o FILE wrote"
+        raise UsageError(what, expected='a private key file, with "d" or "encrypted"', got="a public key", hint=hint)
     found = SigningKey(seed).public
     if found != public:
         raise EvidenceError(what, expected=f"the private half of {public}", got=f"that of {found}")
@@ -191,7 +193,8 @@ def _decrypt(envelope: object, public: PublicKey, passphrase: Callable[[], bytes
         with contextlib.suppress(CryptoError):
             return crypto_aead_xchacha20poly1305_ietf_decrypt(box, _associated_data(public, members), nonce, key)
     # the cipher cannot tell the two apart
-    raise UsageError(what, expected="the passphrase of this key", got="another, or the file was changed")
+    got = "another, or the file was changed"
+    raise UsageError(what, expected="the passphrase of this key", got=got, hint=_AGAIN)
 
 
 def _spellings(passphrase: bytes) -> list[bytes]:

@@ -55,7 +55,8 @@ def add(path: Path, key: PublicKey, *, iat: int, check: Check = no_check) -> Non
 
     def change(document: dict[str, Any], current: KeyList) -> None:
         if current.get(key) is not None:
-            raise UsageError(str(path), expected="a key that is not on the list", got=f"{key}, which is on it")
+            expected, got = "a key that is not on the list", f"{key}, which is on it"
+            raise UsageError(str(path), expected=expected, got=got, hint=_show(path))
         document["keys"].append({**key.to_jwk(), "iat": iat})
 
     _update(path, change, check)
@@ -125,22 +126,30 @@ def _encode(document: dict[str, Any], path: Path) -> bytes:
         data = text.encode("utf-8")
         parse_key_list(data, str(path))
     except UnicodeEncodeError as error:  # the terminal gave bytes that are no text
-        raise UsageError(str(path), expected="text in Unicode", got="a lone surrogate") from error
+        hint = "type it in a terminal that is set to UTF-8"
+        raise UsageError(str(path), expected="text in Unicode", got="a lone surrogate", hint=hint) from error
     except EvidenceError as error:  # the list was good before, so it is the new value that is not
-        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+        hint = "give the option another value; nothing was changed"
+        raise UsageError(error.subject, expected=error.expected, got=error.got, hint=hint) from error
     return data
 
 
 def _find(path: Path, key: PublicKey, document: dict[str, Any], current: KeyList) -> Entry:
     if current.get(key) is None:
-        raise UsageError(str(path), expected=f"{key} on the list", got=f"{len(current.keys)} other keys")
+        got = f"{len(current.keys)} other keys"
+        raise UsageError(str(path), expected=f"{key} on the list", got=got, hint=_show(path))
     is_key = {"kty": "OKP", "crv": "Ed25519", "x": key.to_jwk()["x"]}.items()
     return next(entry for entry in document["keys"] if is_key <= entry.items())
 
 
 def _refuse_revoked(path: Path, key: PublicKey, entry: Entry) -> None:
     if "revoked" in entry:
-        raise UsageError(str(path), expected="a key that is not revoked", got=f"{key}, which is")
+        expected, hint = "a key that is not revoked", f"nothing is left to be done; {_show(path)}"
+        raise UsageError(str(path), expected=expected, got=f"{key}, which is", hint=hint)
+
+
+def _show(path: Path) -> str:
+    return f"look at it: {shlex.join(['pip-verify', 'keylist', 'show', str(path)])}"
 
 
 def _ends_earlier(path: Path, key: PublicKey, stated: float) -> UsageError:

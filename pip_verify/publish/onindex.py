@@ -22,6 +22,7 @@ from pip_verify.sources.index import Index, IndexFile
 AT_ONCE = 4  # downloads; each file is read and removed before its place is given to the next
 
 _CHUNK = 1 << 20
+_EXAMPLE = "for example: pip-verify vouch requests==2.32.3"
 _EXACT_RE = re.compile(r"\s*([^\s=<>!~;@\[\]]+)\s*==\s*([^\s=*,;]+)\s*\Z")
 
 
@@ -29,12 +30,12 @@ def parse_exact(text: str) -> tuple[str, str]:
     """``project==version`` as normalised name and canonical version; raises UsageError for anything else."""
     match = _EXACT_RE.match(text)
     if match is None:
-        hint = "for example: pip-verify vouch requests==2.32.3"
-        raise UsageError("vouch", expected="project==version, one exact version", got=ascii(text[:80]), hint=hint)
+        expected = "project==version, one exact version"
+        raise UsageError("vouch", expected=expected, got=ascii(text[:80]), hint=_EXAMPLE)
     try:
         return normalise(match[1]), canonical_version(match[2])
     except EvidenceError as error:
-        raise UsageError(f"vouch {text[:80]!a}", expected=error.expected, got=error.got) from error
+        raise UsageError(f"vouch {text[:80]!a}", expected=error.expected, got=error.got, hint=_EXAMPLE) from error
 
 
 def files_of(index: Index, project: str, version: str) -> list[IndexFile]:

@@ -86,7 +86,9 @@ def _open(box: bytes, what: str, *, encrypted: bool) -> bytes:
     reader = Reader(box, what)
     if reader.uint32() != reader.uint32():
         if encrypted:
-            raise UsageError(what, expected="the passphrase of this key", got="another, or the file was changed")
+            hint = f"try it by itself: ssh-keygen -y -f {shlex.quote(what)}"
+            got = "another, or the file was changed"
+            raise UsageError(what, expected="the passphrase of this key", got=got, hint=hint)
         raise EvidenceError(what, expected="two check numbers that are equal", got="different ones")
     algorithm, public, private = reader.string(), reader.string(), reader.string()
     reader.string()  # the comment
@@ -113,7 +115,8 @@ def _decrypt(box: bytes, options: bytes, passphrase: Callable[[], bytes], what: 
         raise EvidenceError(what, expected=f"a salt and 1 to {MAX_ROUNDS} rounds of bcrypt", got=f"{rounds} rounds")
     secret = passphrase()
     if not secret:  # bcrypt takes none
-        raise UsageError(what, expected="the passphrase of this key", got="an empty one")
+        hint = f"try it by itself: ssh-keygen -y -f {shlex.quote(what)}"
+        raise UsageError(what, expected="the passphrase of this key", got="an empty one", hint=hint)
     key = bcrypt.kdf(secret, salt, _KEY_BYTES + _BLOCK_BYTES, rounds, ignore_few_rounds=True)
     decryptor = Cipher(AES(key[:_KEY_BYTES]), CTR(key[_KEY_BYTES:])).decryptor()
     return decryptor.update(box) + decryptor.finalize()

@@ -37,7 +37,8 @@ def seed_of(text: str) -> bytes:
         got = "words whose checksum is wrong: one is mistyped, or two are swapped"
     else:
         return bytes(book.to_entropy(given))
-    raise UsageError("paper backup", expected=f"{WORDS} words", got=got)
+    hint = "compare each word with the paper; the order counts, the numbers are left out"
+    raise UsageError("paper backup", expected=f"{WORDS} words", got=got, hint=hint)
 
 
 def page(seed: bytes, key: str, *, coloured: bool) -> str:

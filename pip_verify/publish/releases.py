@@ -9,6 +9,7 @@ the statements in it.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from pip_verify.evidence import Claim
 from pip_verify.evidence.jws import JWS_MAX_BYTES, prove
 from pip_verify.evidence.release import parse
 from pip_verify.keys import KeyList, PublicKey
-from pip_verify.storage import read_file
+from pip_verify.storage import look_in, read_file
 
 _EXPECTED = "a directory of release statements"
 
@@ -67,7 +68,8 @@ def statement_files(directory: Path) -> list[Path]:
             _refuse_links(Path(folder, name) for name in folders)
             found += (Path(folder, name) for name in names if not name.startswith("."))
     except OSError as error:
-        raise UsageError(str(error.filename), expected=_EXPECTED, got=error.strerror or str(error)) from error
+        got, hint = error.strerror or str(error), look_in(Path(error.filename).parent)
+        raise UsageError(str(error.filename), expected=_EXPECTED, got=got, hint=hint) from error
     return sorted(found)
 
 
@@ -115,5 +117,8 @@ def _read(directory: Path, path: Path) -> Statement:
     project, version = str(claim.project), str(claim.version)  # this format always names them
     belongs = directory / project / f"{version}.jws"
     if path != belongs:
-        raise UsageError(str(path), expected=f"the statement of this path, or none at {belongs}", got="that one")
+        expected = f"the statement of this path, or none at {belongs}"
+        there = shlex.quote(str(belongs.parent))
+        hint = f"if it belongs there: mkdir -p {there} && {shlex.join(['mv', '-n', str(path), str(belongs)])}"
+        raise UsageError(str(path), expected=expected, got="that one", hint=hint)
     return Statement(path, data, claim, project, version)

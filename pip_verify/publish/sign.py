@@ -23,7 +23,7 @@ from pip_verify.evidence.release import PREDICATE_TYPE, STATEMENT_TYPE, TYP, par
 from pip_verify.publish.artifacts import Release, name_release, refuse_other_releases
 from pip_verify.publish.signer import Signer
 from pip_verify.publish.standing import Known, refuse_altered, standings
-from pip_verify.storage import locked, read_file, write_atomically
+from pip_verify.storage import locked, not_written, read_file, write_atomically
 
 EXPECTED = "a release statement"
 MOVE_AWAY = "look where it comes from; to sign the files themselves, move it away, then: pip-verify sign FILE..."
@@ -82,7 +82,8 @@ def add_signature(jws: bytes, keys: Sequence[Signer]) -> bytes:
         signatures[str(number) if own is None else own.kid] = own or signature
     signatures |= mine
     if len(signatures) > MAX_SIGNATURES:
-        raise UsageError("release statement", expected=f"at most {MAX_SIGNATURES} signatures", got="more")
+        expected = f"at most {MAX_SIGNATURES} signatures"
+        raise UsageError("release statement", expected=expected, got="more", hint=MOVE_AWAY)
     return _assemble(claim.payload, list(signatures.values()))
 
 
@@ -147,7 +148,8 @@ def make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(str(path), expected="a directory", got=error.strerror or str(error)) from error
+        refused = not_written(path, error)
+        raise UsageError(str(path), expected="a directory", got=refused.got, hint=refused.hint) from error
 
 
 def compose(target: Path, statement: bytes, key: Signer, known: Known) -> bytes:
@@ -213,7 +215,8 @@ def _assemble(payload: bytes, signatures: Sequence[Signature]) -> bytes:
 
 def _distinct(keys: Sequence[Signer]) -> Sequence[Signer]:
     if not keys or len({key.public for key in keys}) != len(keys):
-        raise UsageError("signing keys", expected="one or more, each once", got="one twice" if keys else "none")
+        got, hint = "one twice" if keys else "none", "name each key once"
+        raise UsageError("signing keys", expected="one or more, each once", got=got, hint=hint)
     return keys
 
 
@@ -221,7 +224,8 @@ def _spelling(project: str, version: str) -> tuple[str, str]:
     try:
         return normalise(project), canonical_version(version)
     except EvidenceError as error:
-        raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+        hint = "give the files of the release the names that they were built with"
+        raise UsageError(error.subject, expected=error.expected, got=error.got, hint=hint) from error
 
 
 def _earlier(target: Path, statement: bytes, known: Known) -> bytes:

@@ -24,7 +24,7 @@ from pip_verify.keys import KeyList
 from pip_verify.publish.page import LIST_NAME, POLICY, Shown, render
 from pip_verify.publish.releases import Releases, Signers, Statement, counting, signers_of
 from pip_verify.sources.statements import DEFAULT_TEMPLATE
-from pip_verify.storage import locked, read_file, sync_directory, write_new
+from pip_verify.storage import locked, not_written, read_file, sync_directory, write_new
 
 MANIFEST = ".pip-verify-site"
 
@@ -107,8 +107,7 @@ def write_site(directory: Path, files: Mapping[str, bytes]) -> None:
             _write_all(aside, {**files, MANIFEST: _manifest(files)})
             _swap(directory, aside, old)
         except OSError as error:
-            expected = "to be able to write here"
-            raise UsageError(str(directory), expected=expected, got=error.strerror or str(error)) from error
+            raise not_written(directory, error) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -202,7 +201,8 @@ def _inside(path: str) -> bool:
 
 def _host(host: str) -> str:
     if not _HOST_RE.match(host):
-        raise UsageError("--cname", expected="a host name in lower case, such as keys.example", got=ascii(host[:80]))
+        expected, hint = "a host name in lower case, such as keys.example", "name the host alone, without https://"
+        raise UsageError("--cname", expected=expected, got=ascii(host[:80]), hint=hint)
     return host
 
 

@@ -115,7 +115,8 @@ def _as_text(name: str) -> str:
         try:
             return PublicKey.from_text(name, "--agent").text
         except EvidenceError as error:
-            raise UsageError(error.subject, expected=error.expected, got=error.got) from error
+            hint = "copy the whole of it, or name its comment or SHA256:...: ssh-add -l"
+            raise UsageError(error.subject, expected=error.expected, got=error.got, hint=hint) from error
     return name
 
 
@@ -128,7 +129,8 @@ def _ask(socket_path: str, request: int, body: bytes, response: int, deadline: f
     what = f"ssh-agent at {socket_path}"
     message = bytes([request]) + body
     if len(message) > MAX_ANSWER:
-        raise UsageError(what, expected=f"at most {MAX_ANSWER} bytes to sign", got=f"{len(body)}")
+        expected, hint = f"at most {MAX_ANSWER} bytes to sign", "sign with --key-file, which knows no such limit"
+        raise UsageError(what, expected=expected, got=f"{len(body)}", hint=hint)
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             answer = _exchange(connection, socket_path, string(message), time.monotonic() + deadline, what)

@@ -77,7 +77,8 @@ def parse_public_blob(blob: bytes, what: str) -> PublicKey:
     reader = Reader(blob, what)
     algorithm = reader.string()
     if algorithm != ALGORITHM:
-        raise UsageError(what, expected="an Ed25519 key", got=f"one of type {algorithm[:60]!r}")
+        hint = "make one: ssh-keygen -t ed25519, or pip-verify keygen -o FILE"
+        raise UsageError(what, expected="an Ed25519 key", got=f"one of type {algorithm[:60]!r}", hint=hint)
     raw = reader.string()
     reader.end()
     return PublicKey.from_raw(raw, what)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SERVICE = "pip-verify"
 
+_DIAGNOSE = "keyring diagnose  (or use --passphrase-file)"
 _RECOMMENDED = 1  # the library's own threshold of a backend's priority
 
 
@@ -36,7 +37,7 @@ def require_keyring() -> KeyringBackend:
             "system keyring",
             expected="one that keeps secrets encrypted",
             got=type(backend).__name__ + " of " + type(backend).__module__,
-            hint="keyring diagnose  (or use --passphrase-file)",
+            hint=_DIAGNOSE,
         )
     return recommended[0]
 
@@ -76,7 +77,8 @@ def as_text(passphrase: bytes) -> str:
         return passphrase.decode("utf-8")
     except UnicodeDecodeError:
         # from None: that error carries the passphrase
-        raise UsageError("passphrase", expected="text in UTF-8, for the keyring", got="other bytes") from None
+        expected, hint = "text in UTF-8, for the keyring", "leave out --keyring, or choose a passphrase in UTF-8"
+        raise UsageError("passphrase", expected=expected, got="other bytes", hint=hint) from None
 
 
 @contextmanager
@@ -87,4 +89,4 @@ def _as_source_error(wanted: str) -> Iterator[None]:
         yield
     except (KeyringError, OSError, RuntimeError) as error:
         # backends speak to daemons: their own words may hold what was asked for, so only the kind is told
-        raise SourceError("system keyring", expected=wanted, got=type(error).__name__) from error
+        raise SourceError("system keyring", expected=wanted, got=type(error).__name__, hint=_DIAGNOSE) from error

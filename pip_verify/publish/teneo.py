@@ -27,7 +27,8 @@ def teneo_seed(user: str, passphrase: bytes, *, n: int = COST_N) -> bytes:
     from nacl.bindings import crypto_pwhash_scryptsalsa208sha256_ll as scrypt  # twice as fast as OpenSSL's
 
     if not user or not passphrase:
-        raise UsageError("teneo", expected="a user name and a passphrase", got="an empty one")
+        hint = "--user=NAME and a passphrase, as they were when the key was made"
+        raise UsageError("teneo", expected="a user name and a passphrase", got="an empty one", hint=hint)
     salt = hashlib.blake2b(_utf8(user), key=_VERSION, digest_size=_SEED_BYTES).digest()
     memory = 128 * n * _R
     try:
@@ -40,4 +41,5 @@ def _utf8(user: str) -> bytes:
     try:
         return user.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UsageError("--user", expected="text in Unicode", got="a lone surrogate") from error
+        hint = "type it in a terminal that is set to UTF-8"
+        raise UsageError("--user", expected="text in Unicode", got="a lone surrogate", hint=hint) from error

@@ -64,5 +64,6 @@ def render(format_name: str, run: Run, *, color: bool = False, verbose: bool = F
     machines know neither and are always complete. Raises UsageError for another format.
     """
     if format_name not in FORMATS:
-        raise UsageError("report format", expected="one of " + ", ".join(FORMATS), got=ascii(format_name))
+        expected = "one of " + ", ".join(FORMATS)
+        raise UsageError("report format", expected=expected, got=ascii(format_name), hint="--format=text")
     return FORMATS[format_name](run, Style(color, verbose))

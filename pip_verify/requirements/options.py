@@ -17,6 +17,7 @@ from pip_verify.errors import UsageError
 from pip_verify.pins import Origin
 from pip_verify.requirements.text import BLANKS, shown
 
+AS_DOCUMENTED = "write it in another way; pip-verify's docs/requirements.md says what is refused, and why"
 PIN_OPTIONS = ("--key", "--key-list", "--threshold", "--signed-by")
 
 _VALUED = {
@@ -58,7 +59,7 @@ class LineContext:
     literal: str
     expanded: bool = False
 
-    def refusal(self, expected: str, *, got: str | None = None, hint: str = "") -> UsageError:
+    def refusal(self, expected: str, *, got: str | None = None, hint: str = AS_DOCUMENTED) -> UsageError:
         """The error to raise. got: a part of the line, shown unless the line was expanded."""
         text = self.literal if got is None or self.expanded else got
         return UsageError(str(self.origin), expected=expected, got=shown(text), hint=hint)
@@ -145,7 +146,7 @@ def read_pip_options(words: Sequence[Word], line: LineContext) -> list[PipOption
             if value is None:
                 value = _next_value(remaining, spelled, line)
             if not value or value != value.strip():
-                raise line.refusal(f"a value for {spelled}, without blanks at its ends")
+                raise line.refusal(f"a value for {spelled}, without blanks at its ends", hint=f"write {spelled}=VALUE")
             options.append(PipOption(_VALUED[spelled], value))
         else:
             raise _unknown(word.value, line)
@@ -182,4 +183,5 @@ def _unknown(word: str, line: LineContext) -> UsageError:
     if word.startswith("-"):
         hint = "spell the option out; pip-verify's own are " + ", ".join(PIN_OPTIONS)
         return line.refusal("an option that requirement files know, without abbreviation", got=word, hint=hint)
-    return line.refusal("nothing but options after the first option; pip ignores other words", got=word)
+    hint = "give each requirement a line of its own; quote a value that has blanks in it"
+    return line.refusal("nothing but options after the first option; pip ignores other words", got=word, hint=hint)

@@ -99,7 +99,9 @@ class _Reader:
             requirement = self._read_requirement(specifier, options, context)
             self.requirements.append(requirement if pin is None else _pinned(requirement, pin, context))
         elif pin is not None:
-            hint = "put a backslash at the end of the requirement's line above" if not options else ""
+            hint = "put a backslash at the end of the requirement's line above"
+            if options:
+                hint = "put them behind the requirement that they pin"
             raise context.refusal("a requirement before pin options", hint=hint)
         else:
             self._read_global(options, context)
@@ -116,7 +118,8 @@ class _Reader:
         text = line.text
         for word in (word for option in found for word in words[option.first : option.last + 1]):
             if not word.plain:
-                raise context.refusal("pin options without quotes and backslashes", got=text[word.start : word.end])
+                got, hint = text[word.start : word.end], "write them plainly: no value of them needs a quote"
+                raise context.refusal("pin options without quotes and backslashes", got=got, hint=hint)
             text = _blank(text, word.start, word.end)
             self._blank_physical(line, word.start, word.end)
         return pin, text.strip(BLANKS)
@@ -169,9 +172,11 @@ def _expand(text: str, environ: Mapping[str, str], line: LineContext) -> str:
     if expanded == text:
         return text
     if any(environ.get(variable) for variable in _VARIABLE_RE.findall(expanded)):
-        raise line.refusal("variables whose values make no new ${VAR}")
+        hint = "write out what the variable stands for"
+        raise line.refusal("variables whose values make no new ${VAR}", hint=hint)
     if expanded != expanded.strip() or not expanded.replace("\t", " ").isprintable():
-        raise line.refusal("variables whose values are printable and do not start or end the line with white space")
+        expected = "variables whose values are printable and do not start or end the line with white space"
+        raise line.refusal(expected, hint="set the variable again, without what is around its value")
     return expanded
 
 
@@ -214,7 +219,8 @@ def _pinned(requirement: Requirement, pin: InlinePin, line: LineContext) -> Requ
     """The requirement with one more pin; raises UsageError where no pin could be checked."""
     if requirement.editable or is_vcs(requirement.url):
         kind = "an editable" if requirement.editable else "a version-control source"
-        raise line.refusal(f"no pin on {kind}: there is no file that a publisher could have signed")
+        hint = "require a release of it, or take the pin out"
+        raise line.refusal(f"no pin on {kind}: there is no file that a publisher could have signed", hint=hint)
     if requirement.project is None:
         hint = "write NAME @ URL"
         raise line.refusal("a project's name beside a pin; this URL or path does not state it", hint=hint)

@@ -36,12 +36,14 @@ def build_pin(options: Sequence[PinOption], line: LineContext) -> InlinePin:
     values: dict[str, list[str]] = {}
     for option in options:
         if "${" in option.value:
-            raise line.refusal("pins written out; no ${VAR} is expanded in them", got=option.value)
+            expected, hint = "pins written out; no ${VAR} is expanded in them", "write the value itself into the line"
+            raise line.refusal(expected, got=option.value, hint=hint)
         values.setdefault(option.name, []).append(option.value)
     keys = _read_keys(values.pop("--key", []), line)
     single = {name: _only(name, stated, line) for name, stated in values.items()}
     if not keys and not single.keys() & {"--key-list", "--signed-by"}:
-        raise line.refusal("at least one of --key, --key-list and --signed-by")
+        hint = "add the one that says whose keys count"
+        raise line.refusal("at least one of --key, --key-list and --signed-by", hint=hint)
     return InlinePin(
         keys=keys,
         key_list=check_key_list_url(single["--key-list"], line) if "--key-list" in single else None,
@@ -99,16 +101,18 @@ def check_key_list_url(url: str, line: LineContext) -> str:
         good = False
     if not good or len(url) > MAX_URL:
         expected = f"--key-list=https://... without user name, password and fragment, at most {MAX_URL} characters"
-        raise line.refusal(expected, got=url)
+        raise line.refusal(expected, got=url, hint="write the address as the publisher tells it")
     return url
 
 
 def _read_keys(texts: Sequence[str], line: LineContext) -> tuple[PublicKey, ...]:
     if len(texts) > KEY_LIST_MAX_KEYS:
-        raise line.refusal(f"at most {KEY_LIST_MAX_KEYS} keys")
+        raise line.refusal(
+            f"at most {KEY_LIST_MAX_KEYS} keys", hint="name the publisher's list: --key-list=https://..."
+        )
     keys = tuple(_read_key(text, line) for text in texts)
     if len(set(keys)) < len(keys):
-        raise line.refusal("each --key once: a threshold counts distinct keys")
+        raise line.refusal("each --key once: a threshold counts distinct keys", hint="leave out the second")
     return keys
 
 
@@ -128,7 +132,7 @@ def _no_key(text: str, line: LineContext) -> UsageError:
 
 def _only(name: str, stated: Sequence[str], line: LineContext) -> str:
     if len(stated) > 1:
-        raise line.refusal(f"{name} once")
+        raise line.refusal(f"{name} once", hint="leave all but one of them out")
     return stated[0]
 
 
@@ -136,13 +140,14 @@ def _read_threshold(text: str, keys: int, line: LineContext) -> int:
     most = keys or KEY_LIST_MAX_KEYS
     if not _NUMBER_RE.match(text) or int(text) > most:
         reason = " (the keys given)" if keys else ""
-        raise line.refusal(f"--threshold from 1 to {most}{reason}", got=text)
+        raise line.refusal(f"--threshold from 1 to {most}{reason}", got=text, hint="without it, one key is enough")
     return int(text)
 
 
 def _read_name(text: str, line: LineContext) -> str:
     if not _NAME_RE.match(text):
-        raise line.refusal("--signed-by=NAME, a publisher of the trust file", got=text)
+        hint = "write NAME as it stands in [publishers.NAME] there"
+        raise line.refusal("--signed-by=NAME, a publisher of the trust file", got=text, hint=hint)
     return text
 
 

@@ -60,7 +60,8 @@ def shown(text: str) -> str:
 def decode(data: bytes, name: str) -> str:
     """Decode a file and refuse the characters above; raises UsageError with the line."""
     if len(data) > MAX_BYTES:
-        raise UsageError(name, expected=f"at most {MAX_BYTES} bytes", got=f"{len(data)} bytes")
+        hint = "split it, and name the parts with -r"
+        raise UsageError(name, expected=f"at most {MAX_BYTES} bytes", got=f"{len(data)} bytes", hint=hint)
     data = data.removeprefix(codecs.BOM_UTF8)
     _refuse_cookie(data, name)
     try:
@@ -152,7 +153,8 @@ def _join(parts: list[str], last: int, comment: str | None, name: str) -> Logica
     text = "".join(parts)
     if len(text) > MAX_LOGICAL_LINE:
         expected = f"at most {MAX_LOGICAL_LINE} characters in a line"
-        raise UsageError(str(Origin(name, number)), expected=expected, got=f"{len(text)} characters")
+        hint = "give each requirement a line of its own, without a backslash between them"
+        raise UsageError(str(Origin(name, number)), expected=expected, got=f"{len(text)} characters", hint=hint)
     if not text.replace("\t", " ").isprintable():
         hint = "replace it by plain spaces or delete it"
         raise _broken(Origin(name, number), "printable characters outside comments", text, hint)

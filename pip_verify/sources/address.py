@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pip_verify.errors import UsageError
 
+_ENCODE = "percent-encode them: a blank is %20, a host name's other letters are punycode (xn--...)"
 # urlsplit and urllib3 read backslashes, white space and control characters differently, so none may come
 _URL_RE = re.compile(r"[!-\[\]-~]+\Z")
 
@@ -17,12 +18,14 @@ def check_url(url: str) -> None:
     """Raise UsageError unless ``url`` is an https URL with a host, without credentials, in ASCII."""
     expected = "an https URL"
     if not _URL_RE.match(url):
-        raise UsageError(ascii(redact(url)), expected=expected, got="characters that no URL holds (RFC 3986)")
+        got = "characters that no URL holds (RFC 3986)"
+        raise UsageError(ascii(redact(url)), expected=expected, got=got, hint=_ENCODE)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise UsageError(redact(url), expected=expected, got="a malformed host or port") from error
+        hint = "write it as https://HOST/PATH or https://HOST:PORT/PATH"
+        raise UsageError(redact(url), expected=expected, got="a malformed host or port", hint=hint) from error
     if parts.scheme != "https" or not parts.hostname or port == 0:
         got = f"{parts.scheme or 'no scheme'}://" if parts.scheme != "https" else "no host and port"
         raise UsageError(redact(url), expected=expected, got=got, hint="use an https:// address")

@@ -24,6 +24,7 @@ from pip_verify.lockfiles.recognise import reader_for
 from pip_verify.pins import Origin
 from pip_verify.requirements.model import ParsedFile
 from pip_verify.sources import concurrently
+from pip_verify.storage import look_in
 
 MAX_NESTING = 50  # levels of -r and -c
 
@@ -101,7 +102,8 @@ def _refuse_cycle(target: Path, inside: Sequence[str], origin: Origin) -> None:
         hint = "remove this line"
         raise UsageError(str(origin), expected="files that do not include themselves", got=target.name, hint=hint)
     if len(inside) >= MAX_NESTING:
-        raise UsageError(str(origin), expected=f"at most {MAX_NESTING} levels of -r and -c", got="more")
+        hint = "name the file of this line with an -r of its own on the command line"
+        raise UsageError(str(origin), expected=f"at most {MAX_NESTING} levels of -r and -c", got="more", hint=hint)
 
 
 def _read(path: Path, origin: Origin | None = None) -> bytes:
@@ -112,7 +114,7 @@ def _read(path: Path, origin: Origin | None = None) -> bytes:
     except (OSError, ValueError) as error:  # a NUL in a path is a ValueError
         subject = str(path) if origin is None else f"{origin}: {path}"
         got = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(subject, expected="a lock that can be read", got=got, hint="name the right file") from error
+        raise UsageError(subject, expected="a lock that can be read", got=got, hint=look_in(path.parent)) from error
 
 
 def _read_directory(directory: Path) -> LockedSet:
@@ -120,7 +122,7 @@ def _read_directory(directory: Path) -> LockedSet:
     try:
         paths = sorted(path for path in directory.iterdir() if is_archive(path.name) and path.is_file())
     except OSError as error:
-        raise UsageError(str(directory), expected="a directory that can be read", got=str(error.strerror)) from error
+        raise _unreadable(directory, "a directory", error) from error
     if not paths:
         hint = "name a directory with .whl and .tar.gz files, or a lock file"
         raise UsageError(str(directory), expected="wheels and sdists", got="none", hint=hint)
@@ -135,11 +137,16 @@ def _read_artifact(path: Path, origin: Origin) -> LockedFile:
         hint = "move what is no wheel and no sdist out of the directory"
         raise UsageError(f"{origin}: {error.subject}", expected=error.expected, got=error.got, hint=hint) from error
     except OSError as error:
-        raise UsageError(str(path), expected="a file that can be read", got=str(error.strerror)) from error
+        raise _unreadable(path, "a file", error) from error
     where = path.absolute()
     return LockedFile(
         artifact.project, artifact.version, path.name, digest, origin, url=where.as_uri(), stated=False, path=str(where)
     )
+
+
+def _unreadable(path: Path, what: str, error: OSError) -> UsageError:
+    got = str(error.strerror)
+    return UsageError(str(path), expected=f"{what} that can be read", got=got, hint=look_in(path.parent))
 
 
 def _sha256(path: Path) -> str:

@@ -130,7 +130,8 @@ def _configure(pip_options: Sequence[str]) -> tuple[Any, Any]:
     except (SystemExit, PipError) as error:
         words = said.getvalue().strip().splitlines() or [str(error)]
         subject = "pip's options and configuration"
-        raise UsageError(subject, expected="what pip can read", got=words[-1][:200]) from error
+        hint = "look at these options, and at what pip reads beside them: python -m pip config debug"
+        raise UsageError(subject, expected="what pip can read", got=words[-1][:200], hint=hint) from error
     return command, options
 
 
@@ -195,7 +196,9 @@ def _never_again(session: Any) -> None:
 
 def _refused(url: str, response: Any) -> StatusError:
     status = response.status_code
-    hint = "give the index's credentials in netrc, keyring or pip's configuration" if status in (401, 403) else ""
+    hint = "look at pip's index options, and what the index's own status page says"
+    if status in (401, 403):
+        hint = "give the index's credentials in netrc, keyring or pip's configuration"
     retry_after = response.headers.get("retry-after", "")
     return StatusError(redact(url), status, expected="HTTP status 200, or 404", retry_after=retry_after, hint=hint)
 

@@ -211,7 +211,8 @@ def _trust(context: ssl.SSLContext, path: Path) -> None:
             context.load_verify_locations(cafile=path)
     except OSError as error:  # ssl.SSLError too
         got = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror or str(error)
-        raise UsageError(str(path), expected="CA certificates in PEM form", got=got) from error
+        hint = "name a file of them; where it is stated: --extra-ca, pip's --cert and config, REQUESTS_CA_BUNDLE"
+        raise UsageError(str(path), expected="CA certificates in PEM form", got=got, hint=hint) from error
 
 
 def _has_default_directory() -> bool:

@@ -84,7 +84,8 @@ class TrustFile:
         Raises UsageError when the name is taken, and for projects as ``add_projects`` does.
         """
         if self._publisher(name) is not None:
-            raise UsageError(f"publisher {name}", expected=f"a name that {self._name} has not yet", got="one it has")
+            expected, hint = f"a name that {self._name} has not yet", "choose another: --publisher=NAME"
+            raise UsageError(f"publisher {name}", expected=expected, got="one it has", hint=hint)
         named = self._to_be_named(projects, name)
         publisher = Publisher(
             name, key_list, tuple(keys), releases, threshold, named, tuple(formats), Origin(self._name)
@@ -110,7 +111,8 @@ class TrustFile:
         """
         held = self._publisher(publisher)
         if held is None:
-            raise UsageError(f"publisher {publisher}", expected=f"a publisher of {self._name}", got="no such table")
+            expected, hint = f"a publisher of {self._name}", f"add a table [publishers.{publisher}] to it"
+            raise UsageError(f"publisher {publisher}", expected=expected, got="no such table", hint=hint)
         new = tuple(project for project in self._to_be_named(projects, publisher) if project not in held.projects)
         if new and held.projects:
             values.extend(self._publisher_block(publisher), "projects", new, self._layout.newline)
@@ -191,7 +193,8 @@ class TrustFile:
         project = normalise(project)
         old = self._policy.exemption_for(project)
         if old is None:
-            raise UsageError(f"project {project}", expected=f"an [[exempt]] in {self._name}", got="none")
+            hint = f"compare the name with those under [[exempt]] in {self._name}"
+            raise UsageError(f"project {project}", expected=f"an [[exempt]] in {self._name}", got="none", hint=hint)
         self._remove(self._exemption_blocks()[self._policy.exemptions.index(old)])
         self._replace_exemption(old, None)
 
@@ -285,7 +288,8 @@ class TrustFile:
         claimant = self._policy.publisher_for(project)
         expected = f"a project that a publisher of {self._name} names"
         if claimant is None:
-            return UsageError(f"project {project}", expected=expected, got="no pin of it")
+            hint = f"compare the name with those in {self._name}; without a slip, nothing is left to be done"
+            return UsageError(f"project {project}", expected=expected, got="no pin of it", hint=hint)
         hint = f"change projects in [publishers.{claimant.name}] ({claimant.origin}) by hand"
         return UsageError(f"project {project}", expected=expected, got=f"a pattern of {claimant.name}", hint=hint)
 

@@ -32,7 +32,7 @@ class Recorder:
     def note_installed(self, project: str, version: str) -> None:
         assert version == "1"
         if project == "refuse":
-            raise UsageError("project", expected="another", got=project)
+            raise UsageError("project", expected="another", got=project, hint="name it")
         if project == "fault":
             raise ZeroDivisionError
 

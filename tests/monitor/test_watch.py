@@ -51,4 +51,4 @@ def test_a_fault_of_ours_is_undecided_for_that_project_alone(state: Path) -> Non
 
 def test_what_the_caller_did_wrong_ends_the_run(state: Path) -> None:
     with opened(state) as store, pytest.raises(UsageError):
-        watch_all(Watch(Faulty(UsageError("x")), None), store, ["two"], key="", window=0.0, clock=lambda: 1.0)
+        watch_all(Watch(Faulty(UsageError("x", hint="y")), None), store, ["two"], key="", window=0.0, clock=lambda: 1.0)

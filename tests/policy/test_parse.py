@@ -25,6 +25,7 @@ from pip_verify.policy import (
     parse_pyproject,
     parse_trust_file,
 )
+from pip_verify.policy.table import AS_DOCUMENTED
 from tests.policy.world import LIST, NAME, A, B, make_key, parse
 
 HASH = "sha256:" + "0f" * 32
@@ -242,7 +243,7 @@ def test_refused_with_its_place(text: str, subject: str, got: str) -> None:
         (publisher('key_list = "x"'), "did you mean key-list?"),
         (publisher('Keys = ["x"]'), "did you mean keys?"),
         (exempt("hash = 1"), "did you mean hashes?"),
-        ("[policy]\nzzz = 1", ""),
+        ("[policy]\nzzz = 1", AS_DOCUMENTED),
         (publisher(""), 'add key-list = "https://…" or keys = ["ed25519:…"]'),
         (publisher("keys = []"), "write one, or remove the key keys"),
         ('[[exempt]]\nproject = "six"', 'add reason = "…"'),

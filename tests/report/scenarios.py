@@ -306,7 +306,7 @@ SCENARIOS: dict[str, Run] = {
         ),
         pip_exit_code=None,
     ),
-    "usage_error": run(errors=(UsageError("--key", expected="a key", got="none"),)),
+    "usage_error": run(errors=(UsageError("--key", expected="a key", got="none", hint="--key=ed25519:KEY"),)),
     "verify": run(STRANGER, signed("werkzeug-3.0.4-py3-none-any.whl"), command="verify", pip_exit_code=None),
     "swapped": run(
         refused("demo-1.0.tar.gz", Reason("PV308", "demo-1.0.tar.gz", "a receipt", "none")), pip_exit_code=1
@@ -318,7 +318,10 @@ SCENARIOS: dict[str, Run] = {
     "report_mode_pip_failed": run(STRANGER, pip_exit_code=1, mode="report"),
     "report_mode_all_well": run(signed("werkzeug-3.0.4-py3-none-any.whl"), pip_exit_code=0, mode="report"),
     "report_mode_stopped": run(
-        STRANGER, errors=(UsageError("--key", expected="a key", got="none"),), pip_exit_code=None, mode="report"
+        STRANGER,
+        errors=(UsageError("--key", expected="a key", got="none", hint="--key=ed25519:KEY"),),
+        pip_exit_code=None,
+        mode="report",
     ),
     "report_mode_coverage": run(STRANGER, command="check", pip_exit_code=None, mode="report", min_coverage=50),
     "first_use": run(

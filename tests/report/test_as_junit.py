@@ -86,7 +86,7 @@ def test_markup_is_text() -> None:
     text = "\"'<failure/>&amp;]]><![CDATA[x"
     case = case_of(refused("demo-1.0.tar.gz", Reason("PV201", text)))
     assert f"at: {text}\n" in str(case[0].text)
-    errors = suite_of(run(errors=(UsageError(text, got=text),)))
+    errors = suite_of(run(errors=(UsageError(text, got=text, hint=text),)))
     assert errors.find("testcase").get("name") == text  # type: ignore[union-attr]
 
 

@@ -110,11 +110,11 @@ def test_a_backslash_at_the_end_of_the_file() -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (UsageError("req.txt:7", expected="a"), "req.txt:7: expected a"),
+        (EvidenceError("req.txt:7", expected="a"), "req.txt:7: expected a"),
         (UsageError("req.txt:7: --key", expected="a", hint="b"), "req.txt:7: --key: expected a (next: b)"),
         (EvidenceError("req.txt", expected="a"), "req.txt:3: expected a"),
-        (UsageError("project demo", expected="a"), "req.txt:3: project demo: expected a"),
-        (UsageError("reqxtxt:7", expected="a"), "req.txt:3: reqxtxt:7: expected a"),
+        (EvidenceError("project demo", expected="a"), "req.txt:3: project demo: expected a"),
+        (EvidenceError("reqxtxt:7", expected="a"), "req.txt:3: reqxtxt:7: expected a"),
     ],
 )
 def test_an_error_becomes_a_remark_at_its_line(error: UsageError | EvidenceError, expected: str) -> None:

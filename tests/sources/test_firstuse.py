@@ -387,7 +387,7 @@ def test_a_file_that_others_could_have_changed_is_for_the_caller_to_refuse(path:
 
     def check(where: Path, status: os.stat_result) -> None:
         assert status.st_ino == path.stat().st_ino
-        raise UsageError(str(where))
+        raise UsageError(str(where), hint="chmod")
 
     with pytest.raises(UsageError):
         FirstUse(POLICY, path, check=check)
