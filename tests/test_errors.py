@@ -17,6 +17,7 @@ import pip_verify
 from pip_verify import cli
 from pip_verify.errors import UsageError
 from pip_verify.policy.table import AS_DOCUMENTED, Table
+from pip_verify.sources.status import AnswerError, StatusError, TooLargeError
 from pip_verify.storage import read_file
 
 PACKAGE = Path(pip_verify.__file__).parent
@@ -113,6 +114,11 @@ def test_where_no_next_step_is_given_there_is_one(tmp_path: Path) -> None:
         with pytest.raises(UsageError) as caught:
             read_file(path, max_bytes=1, expected="a file")
         assert caught.value.hint == f"look what is there: ls -l {path.parent}"
+
+
+def test_an_answer_of_no_use_makes_one_look_at_who_answers() -> None:
+    for error in (AnswerError("u"), TooLargeError.over("u", 1), StatusError("u", 500, expected="200")):
+        assert "proxy" in error.hint
 
 
 @pytest.mark.parametrize(

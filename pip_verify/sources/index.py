@@ -42,6 +42,7 @@ _END = struct.Struct("<4s4H2LH")
 _ENTRIES_MAX_BYTES = DEFAULT.names
 _SIGNATURES = (b".dist-info/release.jws", b".dist-info/RECORD.jws")
 _AGENT = f"pip-verify/{__version__} (monitor)"
+_INCOMPLETE = "tell whoever runs the index, or use another: --index-url URL"
 _MAX_TAG = 200  # characters of an ETag or a date that are worth keeping
 
 _Result = TypeVar("_Result")
@@ -258,7 +259,8 @@ class Index:
         url = file.url + ".metadata"
         answer = self._sessions.get(url, {"Accept-Encoding": "identity"}, METADATA_MAX_BYTES)
         if answer is None:
-            raise SourceError(redact(url), expected="the metadata file that the index page announces", got="none there")
+            expected = "the metadata file that the index page announces"
+            raise SourceError(redact(url), expected=expected, got="none there", hint=_INCOMPLETE)
         actual = hashlib.sha256(answer.body).hexdigest()
         if file.metadata_sha256 not in (None, actual):
             hint = "tell whoever runs the index; do not install from it meanwhile"
@@ -276,7 +278,7 @@ class Index:
             headers = {"Accept-Encoding": "identity"}
             answer = self._sessions.get(file.url, headers, FILE_MAX_BYTES, deadline=DOWNLOAD_DEADLINE, target=target)
         if answer is None:
-            raise SourceError(redact(file.url), expected="the file that the index page lists", got="none there")
+            raise _not_there(file)
         return path
 
     def may_be_signed_inside(self, file: IndexFile) -> bool:
@@ -305,8 +307,14 @@ class Index:
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={wanted}"}
         answer = self._sessions.get(file.url, headers, _ENTRIES_MAX_BYTES, partial=True)
         if answer is None:
-            raise SourceError(redact(file.url), expected="the file that the index page lists", got="none there")
+            raise _not_there(file)
         return answer.body if answer.status == 206 else None
+
+
+def _not_there(file: IndexFile) -> SourceError:
+    return SourceError(
+        redact(file.url), expected="the file that the index page lists", got="none there", hint=_INCOMPLETE
+    )
 
 
 class _Once(Generic[_Result]):

@@ -115,7 +115,8 @@ class StatementStore:
             return Nothing(place)
         if response.status != 200:
             expected = "HTTP status 200, or 404 where there is no statement"
-            raise SourceError(redact(place.location), expected=expected, got=f"HTTP status {response.status}")
+            got, hint = f"HTTP status {response.status}", "tell the publisher, unless it is a proxy's answer"
+            raise SourceError(redact(place.location), expected=expected, got=got, hint=hint)
         return Found(Evidence(FORMAT, place, response.body))
 
 
@@ -126,10 +127,10 @@ def _look_locally(place: Place) -> Look:
     except UsageError as error:
         if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             return Nothing(place)
-        return NotReached(place, SourceError(place.location, expected=expected, got=error.got))
+        return NotReached(place, SourceError(place.location, expected=expected, got=error.got, hint=error.hint))
     if len(data) > STATEMENT_MAX_BYTES:
-        got = f"more than {STATEMENT_MAX_BYTES} bytes"
-        return NotReached(place, SourceError(place.location, expected=expected, got=got))
+        got, hint = f"more than {STATEMENT_MAX_BYTES} bytes", "move it away: that is no release statement"
+        return NotReached(place, SourceError(place.location, expected=expected, got=got, hint=hint))
     return Found(Evidence(FORMAT, place, data))
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pip_verify.errors import SourceError
 
+_LOOK = "look at the address, and whether a proxy or a login page answers in the server's place"
+
 
 class AnswerError(SourceError):
     """The server answered, and its answer is of no use: a redirect elsewhere, an encoding, no page."""
+
+    def __init__(self, subject: str, *, expected: str = "", got: str = "", hint: str = _LOOK) -> None:
+        super().__init__(subject, expected=expected, got=got, hint=hint)
 
 
 class TooLargeError(AnswerError):
@@ -22,7 +27,7 @@ class StatusError(AnswerError):
     """Another status than those that answer the question. retry_after: that field as it was sent (RFC 9110 section
     10.2.3), "" without."""
 
-    def __init__(self, subject: str, status: int, *, expected: str, retry_after: str = "", hint: str = "") -> None:
+    def __init__(self, subject: str, status: int, *, expected: str, retry_after: str = "", hint: str = _LOOK) -> None:
         super().__init__(subject, expected=expected, got=f"HTTP status {status}", hint=hint)
         self.status = status
         self.retry_after = retry_after

@@ -47,6 +47,7 @@ def remote(world: HttpsWorld, path: str = "/a.jws") -> Place:
 def reason(look: Look) -> str:
     assert isinstance(look, NotReached)
     assert look.error.exit_code == 14
+    assert look.error.hint
     return str(look.error)
 
 
