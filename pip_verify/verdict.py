@@ -59,7 +59,7 @@ CATALOGUE: dict[str, Kind] = {
     "PV107": Kind("the exemption has ended", EXIT_UNSIGNED),
     "PV108": Kind("a first use is not allowed here (CI or --frozen)", EXIT_UNSIGNED),
     "PV109": Kind("downgrade: it was signed before, and now no signature is found", EXIT_UNSIGNED),
-    "PV110": Kind("not locked: no exact version or no digest is stated", EXIT_UNSIGNED),
+    "PV110": Kind("not locked: no exact version, no sha256 digest, or others beside it", EXIT_UNSIGNED),
     "PV111": Kind("installed without a receipt", EXIT_UNSIGNED),
     "PV201": Kind("signed, but by no trusted key", EXIT_UNTRUSTED),
     "PV202": Kind("signed by fewer trusted keys than the threshold", EXIT_UNTRUSTED),
