@@ -1,4 +1,4 @@
-"""Fixtures of tests in several directories."""
+"""Fixtures of tests in several directories, and how property tests run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pip_verify.errors import UsageError
+
+# A property holds or does not, however slow the machine is that day. What a CI's own profile says besides stays.
+settings.register_profile("any-machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

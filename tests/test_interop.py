@@ -233,7 +233,7 @@ def statements(draw: st.DrawFn) -> bytes:
     return to_json(draw(mutated({"payload": payload, "signatures": entries})))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     jws=statements(),
     filename=st.sampled_from([WHEEL, WHEEL, SDIST]),
@@ -289,7 +289,7 @@ def test_both_answer_the_same_about_every_single_change_of_the_whole() -> None:
 GOOD = signer.sign_release([ALICE], FILES, "demo", "1.0")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     at=st.integers(0, len(GOOD) - 1),
     bit=st.integers(0, 7),
@@ -331,7 +331,7 @@ def test_the_generators_reach_both_answers() -> None:
     """Else the tests above would hold for two that always refuse."""
     answers: list[bool] = []
 
-    @settings(max_examples=200, deadline=None, database=None)
+    @settings(max_examples=200, database=None)
     @given(jws=statements())
     def collect(jws: bytes) -> None:
         answers.append(bool(both(jws, [ALICE, BOB])))
@@ -374,7 +374,7 @@ def key_lists(draw: st.DrawFn) -> bytes:
     return to_json({"keys": entries} | draw(st.sampled_from([{}, {}, {"new": 1}])))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=key_lists(), kid=st.sampled_from([None, None, "2026"]))
 def test_both_answer_the_same_about_key_lists(data: bytes, kid: str | None) -> None:
     payload = to_json(signer.statement(FILES, "pkg:pypi/demo@1.0"))
@@ -464,7 +464,7 @@ def test_what_the_signer_puts_into_any_wheel_both_accept(contents: dict[str, byt
 SIGNED = makers_wheel(lambda digest: signer.sign_release([ALICE], {"RECORD": digest}, "demo", "1.0"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(at=st.integers(0, len(SIGNED) - 1), bit=st.integers(0, 7))
 def test_what_we_accept_a_plain_reader_accepts_too(at: int, bit: int) -> None:
     """The other way round it does not hold, and must not: that is what reading strictly is for."""

@@ -71,14 +71,14 @@ trees = st.dictionaries(paths, st.binary(max_size=300), max_size=6).filter(lambd
 
 
 @given(trees)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_set_of_files_makes_a_wheel_that_is_accepted(files: dict[str, bytes]) -> None:
     data = make_wheel("demo", "1.0", files)
     assert read(data).sha256 == hashlib.sha256(data).hexdigest()
 
 
 @given(trees)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_set_of_files_makes_an_sdist_that_is_accepted(files: dict[str, bytes]) -> None:
     data = make_sdist("demo", "1.0", files=files)
     assert read_sdist(io.BytesIO(data), len(data), parse_filename(SDIST)).sha256 == hashlib.sha256(data).hexdigest()
@@ -126,21 +126,21 @@ def contents(data: bytes) -> dict[str, bytes]:
 
 
 @given(st.integers(0, len(GOOD_WHEEL)), st.binary(min_size=1, max_size=30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_can_be_put_into_a_wheel(position: int, more: bytes) -> None:
     with pytest.raises(EvidenceError):
         read(GOOD_WHEEL[:position] + more + GOOD_WHEEL[position:])
 
 
 @given(st.integers(0, len(GOOD_WHEEL) - 1), st.integers(1, 60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_can_be_cut_out_of_a_wheel(position: int, length: int) -> None:
     with pytest.raises(EvidenceError):
         read(GOOD_WHEEL[:position] + GOOD_WHEEL[position + length :])
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_damaged_wheel_raises_nothing_else(data: st.DataObject) -> None:
     damaged = bytearray(GOOD_WHEEL)
     for _ in range(data.draw(st.integers(1, 6))):
@@ -157,7 +157,7 @@ def counts(position: int) -> bool:
 
 
 @given(st.integers(0, len(GOOD_TAR) - 1).filter(counts), bits)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_single_bit_of_a_tar_outside_its_files_counts(position: int, bit: int) -> None:
     damaged = bytearray(GOOD_TAR)
     damaged[position] ^= 1 << bit
@@ -167,7 +167,7 @@ def test_every_single_bit_of_a_tar_outside_its_files_counts(position: int, bit: 
 
 
 @given(st.integers(0, len(GOOD_SDIST) - 1), bits)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_damaged_sdist_is_refused_or_holds_the_same(position: int, bit: int) -> None:
     damaged = bytearray(GOOD_SDIST)
     damaged[position] ^= 1 << bit

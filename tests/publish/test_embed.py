@@ -329,7 +329,7 @@ def test_any_record_keeps_its_lines_and_gets_one(
     assert list_signature(listed, FOLDER, b"other") == list_signature(record, FOLDER, b"other")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(contents=st.dictionaries(st.from_regex(r"[a-c]{1,3}\.py", fullmatch=True), st.binary(max_size=300), max_size=5))
 def test_any_wheel_stays_the_one_it_was(contents: dict[str, bytes], tmp_path: Path) -> None:
     path = save(tmp_path / "dist", make_wheel("demo", "1.0", {f"demo/{name}": data for name, data in contents.items()}))

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from pip_verify.errors import UsageError
 from pip_verify.pins import Origin
@@ -92,7 +92,7 @@ def test_a_value_is_never_a_command(text: str) -> None:
         assert properties.get("line", "3") == "3"
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(RUNS)
 def test_any_run_gives_our_commands_alone(result: Run) -> None:
     assert {command[0] for command in commands_in(render("github", result))} <= OURS

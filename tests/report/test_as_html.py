@@ -11,7 +11,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from pip_verify.errors import UsageError
 from pip_verify.pins import Origin
@@ -91,7 +91,7 @@ def test_a_page_is_well_formed_and_tells_no_secret(name: str) -> None:
     assert not any(secret in text for secret in SECRETS)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(RUNS)
 def test_any_run_gives_a_page_of_our_tags(result: Run) -> None:
     page_of(result)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -219,7 +219,7 @@ RUNS = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(RUNS, st.booleans())
 def test_any_run_can_be_reported(result: Run, verbose: bool) -> None:  # noqa: FBT001
     document = document_of(result)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from pip_verify.errors import UsageError
 from pip_verify.report import render
@@ -69,7 +69,7 @@ def test_the_shape_holds_and_only_printable_text_is_in_it(name: str) -> None:
     assert not any(secret in text for secret in SECRETS)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(RUNS)
 def test_any_run_is_well_formed_xml(result: Run) -> None:
     suite_of(result)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from jsonschema import Draft4Validator, FormatChecker
 
 from pip_verify.artifact.name import Artifact
@@ -77,7 +77,7 @@ def test_the_published_schema_holds(name: str) -> None:
     validator().validate(json.loads(render("sarif", SCENARIOS[name])))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(RUNS)
 def test_the_published_schema_holds_for_any_run(result: Run) -> None:
     validator().validate(json.loads(render("sarif", result)))

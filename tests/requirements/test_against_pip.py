@@ -219,7 +219,7 @@ variables = st.fixed_dictionaries(
         "Y": st.sampled_from(["", "==2.0", "[a]", ".zip", " evil", "\n", "; os_name == 'nt'", "@", "${X}", "/"]),
     }
 )
-quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @settings(quick, max_examples=200)

@@ -205,7 +205,7 @@ def test_a_file_that_pip_would_read_otherwise_is_not_touched(text: str) -> None:
 MADE_LINES = ["# pip-verify: --signed-by=pallets\n", "    # pip-verify: --signed-by=team\r\n", "    # via x\n"]
 KNOWN = Signers(SIGNED.get, PUBLISHERS | {"x": False}, "pip-verify.toml")  # x: the pins that ``files`` writes
 _MADE_RE = re.compile(rb"[ \t]*# pip-verify: --signed-by=(?:pallets|team)\Z")
-quick = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture(autouse=True)

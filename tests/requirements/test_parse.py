@@ -176,7 +176,7 @@ def attempt(data: bytes, environ: dict[str, str]) -> ParsedFile | PipVerifyError
         return error
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(soup, st.fixed_dictionaries({"X": soup, "Y": soup}))
 @example("https://[", {})
 @example("demo==" + "9" * 3900, {})

@@ -192,7 +192,7 @@ def removed_lines(old: str, new: str) -> list[str]:
     return [line[2:] for line in lines if line.startswith("- ") and line[2:].strip()]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.data())
 def test_random_edits_of_random_files(data: st.DataObject) -> None:
     name, text = data.draw(files())
