@@ -29,6 +29,7 @@ _FORBIDDEN_RE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u20
 _COOKIE_RE = re.compile(rb"[ \t]*#.*coding[:=]\s*[-\w.]+")
 _COMMENT_RE = re.compile(r"(?:^|[ \t])#")
 _AUTHORITY_RE = re.compile(r"//\S*")
+_HOST_THEN_PATH_RE = re.compile(r"//(?:([^/?#\s]*)@)?((?:[A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(?:[/?#](?!/)[^\s/?#]*)*)\Z")
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,15 @@ def logical_lines(lines: Sequence[str], name: str) -> Iterator[LogicalLine]:
 
 
 def _without_credentials(match: re.Match[str]) -> str:
-    _, at, rest = match.group().rpartition("@")
-    return f"//****@{rest}" if at else match.group()
+    """Credentials stand before the host (RFC 3986 section 3.2), and an ``@`` behind it is no end of theirs, but that of
+    a repository's path before its commit. Where it may be part of a password that should have been escaped, as behind
+    ``name:1/``, nobody knows where that ends, and all before the last ``@`` is hidden."""
+    url = match.group()
+    plain = _HOST_THEN_PATH_RE.match(url)
+    if plain is not None:
+        return url if plain[1] is None else f"//****@{plain[2]}"
+    _, at, rest = url.rpartition("@")
+    return f"//****@{rest}" if at else url
 
 
 def _refuse_cookie(data: bytes, name: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pip_verify.errors import UsageError
 from pip_verify.requirements.text import MAX_BYTES, MAX_LOGICAL_LINE, decode, logical_lines, shown
@@ -164,6 +166,42 @@ def test_a_windows_path_keeps_its_backslashes() -> None:
 
 def test_what_an_error_shows_has_no_credentials_and_is_short_and_plain() -> None:
     assert shown("x @ https://me:s3cret@host/a@b") == "'x @ https://****@b'"
+    assert shown("git+https://me:s3cret@git.example/demo@v1") == "'git+https://****@git.example/demo@v1'"
     assert shown("n\xe4h\n") == "'n\\xe4h\\n'"
     assert shown("a" * 160) == f"'{'a' * 160}'"
     assert shown("a" * 81 + "b" * 80) == f"'{'a' * 80}...{'b' * 80}'"
+
+
+@pytest.mark.parametrize("ref", ["main", "v1.0", "0123456789abcdef0123456789abcdef01234567", "release/1.0"])
+def test_the_commit_that_a_repository_is_asked_for_is_no_credential(ref: str) -> None:
+    url = f"git+https://git.example/group/demo@{ref}"
+    assert shown(url) == f"'{url}'"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:s3cret@h.example/a",
+        "https://s3cret@h.example/a@b",
+        "https://me:@s3cret@h.example/a@b",
+        "https://me:1/s3cret@h.example/a",  # what should have been escaped: a slash ...
+        "https://my.name:1/s3cret@h.example/a",
+        "https://me:x@1/s3cret@h.example/a",  # ... an @ and a slash
+        "https://me:x?s3cret@h.example/a",
+        "https://me:x#s3cret@h.example/a",
+        "https://me:x//s3cret@h.example/a",
+        "https://h.example//s3cret@h.example/a",
+        "https://h.example/a,https://me:s3cret@h.example/a@b",
+        "https://h.example/?to=//me:s3cret@h.example/a@b",
+    ],
+)
+def test_what_may_be_a_credential_is_hidden(url: str) -> None:
+    assert "s3cret" not in shown(url)
+
+
+PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="@"), min_size=9)
+
+
+@given(PASSWORDS, st.sampled_from(["", "/a", "/a@b", "/a@b/c@d", "?a@b"]))
+def test_no_password_is_shown(password: str, rest: str) -> None:
+    assert password not in shown(f"https://me:{password}@h.example{rest}").replace("h.example", "")
