@@ -50,7 +50,7 @@ class _Line:
         url = self.requirement.url
         if url is None:
             return False
-        remote = url.startswith(("http:", "https:"))
+        remote = url.partition(":")[0].lower() in ("http", "https")  # pip, too, takes HTTPS: for https:
         return self.requirement.editable or is_vcs(url) or (not remote and name_at(url) is None)
 
     @property

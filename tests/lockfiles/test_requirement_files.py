@@ -173,6 +173,13 @@ def test_directories_and_repositories_are_sources(line: str, source: LockedSourc
     assert read(line + "\n--require-hashes\n") == LockedSet(sources=(source,))
 
 
+@pytest.mark.parametrize("scheme", ["https", "HTTPS", "hTTp"])
+def test_what_is_fetched_is_never_a_directory_of_the_users(scheme: str) -> None:
+    """By policy a directory is accepted without a signature."""
+    locked = read(f"demo @ {scheme}://files.example/get/demo --hash=sha256:{A}\n")
+    assert (locked.sources, [file.sha256 for file in locked.files]) == ((), [A])
+
+
 def test_an_archive_of_no_known_project_is_unlocked_and_shows_no_password() -> None:
     (unlocked,) = read(f"https://me:secret@files.example/main.zip --hash=sha256:{A}\n").unlocked
     assert unlocked.project is None
