@@ -1,8 +1,8 @@
 """The CI gate: what a lock allows comes in, a verdict for each of it goes out. Nothing is resolved, built or installed.
 
 A lock that states sha256 digests is judged by them; no artifact is downloaded, unless ``download`` is given, and then
-only those that are not accepted without. Files at hand, of directories, are read. Evidence is fetched concurrently,
-each document once.
+only those that are not accepted without. Files at hand, in directories or where a lock says, are read. Evidence is
+fetched concurrently, each document once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pip_verify.evidence.formats import FORMATS
 from pip_verify.inspection import inspect
 from pip_verify.judge import Case, Judge, judge_case, judge_directory, judge_vcs
 from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource, Unlocked
+from pip_verify.lockfiles.package import local_path
 from pip_verify.pins import InlinePin, Pin
 from pip_verify.policy import Policy
 from pip_verify.sources import concurrently
@@ -261,14 +262,11 @@ def _other_release(filename: str, stated: str, got: Artifact) -> Reason:
 
 
 def _beside(file: LockedFile) -> Path | None:
-    """A file of a directory on disk lies where a statement beside it may lie, too."""
+    """A file on disk lies where a statement beside it may lie, too."""
     if file.path is not None:
         return Path(file.path)
-    if file.url is None or not file.url.startswith("file:") or file.filename is None:
-        return None
-    from urllib.request import url2pathname
-
-    return Path(url2pathname(file.url[len("file://") :]))
+    path = local_path(file.url) if file.url is not None and file.url.startswith("file:") else None
+    return None if path is None else Path(path)
 
 
 def _only_bytes_can_tell(case: Case, verdict: Verdict) -> bool:

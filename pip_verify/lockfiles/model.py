@@ -21,7 +21,8 @@ class LockedFile:
     a file that has any one of all of them. url: where the lock says the file is. marker: the environment marker
     it stands under. pins: inline pins of a requirement file. origin: file and line of what states this digest, else of
     its project. stated: whether the user's lock states the digest; one that was computed of a file at hand, or read
-    from an index, holds nobody to anything. path: where the file itself is at hand, in a directory that was named.
+    from an index, holds nobody to anything. path: where the file itself is at hand, in a directory
+    that was named, or where the lock says.
     """
 
     project: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pip_verify.artifact.name import parse_filename
 from pip_verify.errors import EvidenceError
@@ -108,6 +108,18 @@ def name_at(location: str) -> str | None:
 def is_url(location: str) -> bool:
     """Whether this is a URL and no path."""
     return bool(_SCHEME_RE.match(location))
+
+
+def local_path(location: str) -> str | None:
+    """The path that a path or a ``file:`` URL leads to, by pip's rules (26.3, ``utils/urls.py``); None for any other
+    URL, and for one that names another host."""
+    if not is_url(location):
+        return location
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return None
+    return unquote(parts.path) if parts.scheme == "file" and parts.netloc in ("", "localhost") else None
 
 
 def is_archive(name: str) -> bool:

@@ -1,8 +1,10 @@
 """Locks from disk: paths come in, what they lock together goes out.
 
 A path is a lock file, a requirement file (its ``-r`` and ``-c`` are followed, relative to the file they stand in) or a
-directory of wheels and sdists. Refused: remote requirement files, files that include themselves, a directory in which
-an archive's name states no project and version, or which has none.
+directory of wheels and sdists. A file whose digest a lock states, and which it names by a path or a ``file:`` URL, is
+at hand if it is there, as those of a directory are: pip finds the paths of a requirement file from the current
+directory, and those of other locks are relative to the lock. Refused: remote requirement files, files that include
+themselves, a directory in which an archive's name states no project and version, or which has none.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pip_verify.artifact.name import parse_filename
@@ -19,7 +21,7 @@ from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.lockfiles.document import MAX_BYTES
 from pip_verify.lockfiles.merge import combine
 from pip_verify.lockfiles.model import LockedFile, LockedSet
-from pip_verify.lockfiles.package import is_archive
+from pip_verify.lockfiles.package import is_archive, local_path
 from pip_verify.lockfiles.recognise import reader_for
 from pip_verify.pins import Origin
 from pip_verify.requirements.model import ParsedFile
@@ -46,7 +48,7 @@ def load_locked(paths: Sequence[Path], *, environ: Mapping[str, str]) -> LockedS
         data = _read(path)
         reader = reader_for(path.name, data)
         if reader is not None:
-            parts.append(reader(data, str(path)))
+            parts.append(_at_hand(reader(data, str(path)), path.parent))
         else:
             requirements.read(path, data)
             if None not in parts:
@@ -66,7 +68,7 @@ class _RequirementFiles:
         """What all of them allow; requirements and constraints can only be read together."""
         from pip_verify.lockfiles.requirement_files import from_requirements  # lazily: most locks are no such files
 
-        return from_requirements(*self.parsed)
+        return _at_hand(from_requirements(*self.parsed), Path())
 
     def read(self, path: Path, data: bytes) -> None:
         """Read one named by the user."""
@@ -87,6 +89,19 @@ class _RequirementFiles:
             inside = (*including, real)
             _refuse_cycle(target, inside, origin)
             self._read(target, _read(target, origin), constraint=nested.kind == "constraint", including=inside)
+
+
+def _at_hand(locked: LockedSet, base: Path) -> LockedSet:
+    """With the paths of files that are there. base: where relative ones begin."""
+
+    def looked_up(file: LockedFile) -> LockedFile:
+        path = None if file.sha256 is None or file.url is None else local_path(file.url)
+        if path is None or Path(path).name != file.filename:
+            return file
+        there = os.path.isfile(base / path)  # noqa: PTH113 - Path.is_file raises for a path that no system takes
+        return replace(file, path=str((base / path).absolute())) if there else file
+
+    return replace(locked, files=tuple(looked_up(file) for file in locked.files))
 
 
 def _target(path: Path, target: str, origin: Origin) -> Path:

@@ -126,3 +126,28 @@ def test_a_statement_beside_the_file_is_found_though_a_lock_names_the_file_first
     path = world.save(f"dist/{WHEEL}", data)
     path.with_name(f"{WHEEL}.jws").write_bytes(sign_release([ALICE], {WHEEL: sha256(data)}, "demo", "1.0"))
     assert check(world, world.lock(WHEEL, data), "dist").code == 0
+
+
+# A file that a lock names by its path.
+
+
+def test_a_signature_inside_a_wheel_that_a_requirement_names_by_its_path_counts(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    data = in_wheel(ALICE)
+    world.save(f"libs/{WHEEL}", data)
+    result = check(world, hashed(world, data, f"./libs/{WHEEL}"))
+    assert result.reasons(WHEEL) == ["PV001"]
+    assert world.index.requests == []
+
+
+def test_other_bytes_where_the_lock_says_that_a_signed_file_lies_are_bad(world: World) -> None:
+    world.publisher.show(ALICE)
+    world.trust("demo")
+    data = makers.make_wheel("demo", "1.0")
+    world.publisher.release("demo", "1.0", {WHEEL: data}, ALICE)
+    requirements = hashed(world, data, f"demo @ file:libs/{WHEEL}")
+    assert check(world, requirements).reasons(WHEEL) == ["PV001"]
+    world.save(f"libs/{WHEEL}", makers.make_wheel("demo", "1.0", {"demo/evil.py": "x"}))
+    result = check(world, requirements)
+    assert (result.code, result.reasons(WHEEL)) == (12, ["PV302"])

@@ -9,7 +9,7 @@ import pytest
 from pip_verify.errors import UsageError
 from pip_verify.lockfiles import document
 from pip_verify.lockfiles.document import load_toml
-from pip_verify.lockfiles.package import is_archive, name_at, vcs_location
+from pip_verify.lockfiles.package import is_archive, local_path, name_at, vcs_location
 from pip_verify.lockfiles.pipfile import parse_pipfile_lock
 from pip_verify.lockfiles.poetry import parse_poetry_lock
 from pip_verify.lockfiles.pylock import parse_pylock
@@ -73,6 +73,23 @@ def test_a_header_inside_a_text_costs_the_lines_but_nothing_else() -> None:
 )
 def test_the_name_at_the_end_of_a_location(location: str, name: str | None) -> None:
     assert name_at(location) == name
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("./a%20b/x.whl", "./a%20b/x.whl"),
+        ("C:\\x.whl", "C:\\x.whl"),
+        ("file:///a%20b/x.whl#sha256=1", "/a b/x.whl"),
+        ("FILE://localhost/x.whl", "/x.whl"),
+        ("file:x.whl", "x.whl"),
+        ("file://host/x.whl", None),
+        ("file://[/x.whl", None),
+        ("https://files.example/x.whl", None),
+    ],
+)
+def test_the_path_that_a_location_leads_to(location: str, path: str | None) -> None:
+    assert local_path(location) == path
 
 
 @pytest.mark.parametrize(

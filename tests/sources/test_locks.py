@@ -214,6 +214,82 @@ def test_an_artifact_that_vanishes_is_refused_without_a_traceback(
     assert "No such file" in refused(tmp_path.parent, tmp_path.name).got
 
 
+# Files where a lock says that they are.
+
+
+def paths(locked: LockedSet) -> list[str | None]:
+    return [file.path for file in locked.files]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "pylock.toml",
+            test_pylock.HEAD
+            + f"""
+[[packages]]
+name = "demo"
+version = "1.0"
+archive = {{ path = "a%20b/{WHEEL}", hashes = {{ sha256 = "{A}" }} }}
+""",
+        ),
+        (
+            "uv.lock",
+            test_uv.HEAD
+            + f"""
+[[package]]
+name = "demo"
+version = "1.0"
+source = {{ path = "a%20b/{WHEEL}" }}
+wheels = [{{ filename = "{WHEEL}", hash = "sha256:{A}" }}]
+""",
+        ),
+    ],
+)
+def test_a_file_at_a_locks_path_is_at_hand_if_it_is_there(tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path, **{f"sub/{name}": text})
+    assert paths(load(tmp_path / "sub", name)) == [None]
+    write(tmp_path, **{f"sub/a%20b/{WHEEL}": "x"})
+    assert paths(load(tmp_path / "sub", name)) == [str(tmp_path / "sub/a%20b" / WHEEL)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"./a%20b/{WHEEL}",
+        f"demo @ file:a%2520b/{WHEEL}",
+        f"file://localhost{{}}/a%2520b/{WHEEL}",
+        f"file://{{}}/a%2520b/{WHEEL}",
+    ],
+)
+def test_a_file_that_a_requirement_names_is_at_hand_as_pip_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """Relative to the current directory, not to the requirement file."""
+    write(tmp_path, **{f"a%20b/{WHEEL}": "x", "sub/r.txt": hashed(A, line.format(tmp_path))})
+    monkeypatch.chdir(tmp_path)
+    assert paths(load(tmp_path / "sub", "r.txt")) == [str(tmp_path / "a%20b" / WHEEL)]
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    [
+        f"./{WHEEL}",  # whose digest nothing states: it is not locked, whatever lies there
+        f"demo @ https://files.example/{WHEEL}#sha256={A}",
+        f"demo @ file://other.example/{WHEEL}#sha256={A}",
+        f"demo @ file:gone/{WHEEL}#sha256={A}",
+        f"demo @ file:{'x' * 300}/{WHEEL}#sha256={A}",
+    ],
+)
+def test_what_is_no_locked_file_of_this_machine_is_not_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requirement: str
+) -> None:
+    write(tmp_path, **{WHEEL: "x", "r.txt": requirement})
+    monkeypatch.chdir(tmp_path)
+    assert paths(load(tmp_path, "r.txt")) == [None]
+
+
 # Several together.
 
 
