@@ -15,7 +15,7 @@ from pip_verify.cli.verify import add_report_options
 from pip_verify.errors import UsageError
 
 if TYPE_CHECKING:
-    from pip_verify.cli.setup import Parts
+    from pip_verify.cli.setup import Begun, Parts
     from pip_verify.gate import Download
     from pip_verify.lockfiles.model import LockedFile, LockedSet
     from pip_verify.verdict import Verdict
@@ -26,16 +26,16 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     from pip_verify.cli.setup import reported
 
-    return reported("check", vars(options), lambda: _check(options))
+    return reported("check", vars(options), lambda begun: _check(options, begun))
 
 
-def _check(options: argparse.Namespace) -> int:
-    _refuse_contradictions(options)
+def _check(options: argparse.Namespace, begun: Begun) -> int:
     from pip_verify.cli.setup import make_parts, report
     from pip_verify.gate import result
 
     started = time.monotonic()
-    parts = make_parts(vars(options), None)
+    parts = make_parts(vars(options), None, begun=begun)
+    _refuse_contradictions(options)
     report_only = parts.mode == "report"
     verdicts, left_out = (_judge_installed(options, parts), 0) if options.installed else _judge_locks(options, parts)
     run = result(

@@ -16,6 +16,7 @@ from pip_verify.errors import EvidenceError, PipVerifyError, SourceError, UsageE
 from pip_verify.requirements.pins import parse_inline_options
 
 if TYPE_CHECKING:
+    from pip_verify.cli.setup import Begun
     from pip_verify.config import Settings
     from pip_verify.keys import KeyList
     from pip_verify.monitor.pace import Pacer
@@ -42,10 +43,10 @@ def run(arguments: Sequence[str]) -> int:
         return _accept(options, state)
     from pip_verify.cli.setup import reported
 
-    return reported("monitor", vars(options), lambda: _watch(options, pin, settings, state))
+    return reported("monitor", vars(options), lambda begun: _watch(options, pin, settings, state, begun))
 
 
-def _watch(options: argparse.Namespace, pin: InlinePin | None, settings: Settings, state: Path) -> int:
+def _watch(options: argparse.Namespace, pin: InlinePin | None, settings: Settings, state: Path, begun: Begun) -> int:
     from pip_verify.cli.setup import report
     from pip_verify.config import find_trust_file
     from pip_verify.monitor.pace import Pacer
@@ -57,6 +58,7 @@ def _watch(options: argparse.Namespace, pin: InlinePin | None, settings: Setting
 
     policy = EMPTY_POLICY if options.watch_only else find_trust_file(Path.cwd(), settings.trust_file, os.environ)
     projects, left_out = _projects(options, policy)
+    begun.warnings += left_out
     pacer = Pacer(options.rate)
     index = Index(pip_options(options), deadline=PAGE_DEADLINE, retries=False)
     accepted = _known(options.known)

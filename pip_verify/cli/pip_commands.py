@@ -6,9 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pip_verify.cli.options import HELP, Split, command_of, split
 from pip_verify.cli.terminal import say
+
+if TYPE_CHECKING:
+    from pip_verify.cli.setup import Begun
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -22,20 +26,19 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.write("\n" + HELP)
         return 0
     command = command_of(arguments)
-    return reported(command, taken.flags, lambda: _run(command, taken))
+    return reported(command, taken.flags, lambda begun: _run(command, taken, begun))
 
 
-def _run(command: str, taken: Split) -> int:
+def _run(command: str, taken: Split, begun: Begun) -> int:
     from pip_verify.cli.setup import make_parts, report
     from pip_verify.install.driver import find_target, run_pip
 
     started = time.monotonic()
-    target, said = find_target(taken.flags.pop("python", None), os.environ)
+    ca_bundle, proxy = (_value_of(option, taken.pip) for option in ("--cert", "--proxy"))
+    parts = make_parts(taken.flags, taken.pin, ca_bundle=ca_bundle, proxy=proxy, begun=begun)
+    target, said = find_target(taken.flags.get("python"), os.environ)
     if said:
         say(said)
-    parts = make_parts(
-        taken.flags, taken.pin, ca_bundle=_value_of("--cert", taken.pip), proxy=_value_of("--proxy", taken.pip)
-    )
     outcome = run_pip(taken.pip, parts.session, target=target, environ=os.environ)
     result = parts.session.result(
         command,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -21,7 +22,7 @@ from pip_verify.config import (
     refuse_foreign,
     refuse_writable_by_all,
 )
-from pip_verify.errors import PipVerifyError
+from pip_verify.errors import PipVerifyError, UsageError
 from pip_verify.judge import Judge
 from pip_verify.pins import InlinePin
 from pip_verify.policy import Mode, Policy
@@ -35,6 +36,14 @@ from pip_verify.verdict import Run
 
 if TYPE_CHECKING:
     from pip_verify.session import Session
+
+
+@dataclass
+class Begun:
+    """What a run tells even if an error stops it. warnings: filled as it goes. mode: as far as it is known yet."""
+
+    warnings: list[str] = field(default_factory=list)
+    mode: Mode = "enforce"
 
 
 @dataclass
@@ -69,14 +78,23 @@ class Parts:
 
 
 def make_parts(
-    flags: Mapping[str, object], pin: InlinePin | None, *, ca_bundle: str | None = None, proxy: str | None = None
+    flags: Mapping[str, object],
+    pin: InlinePin | None,
+    *,
+    ca_bundle: str | None = None,
+    proxy: str | None = None,
+    begun: Begun | None = None,
 ) -> Parts:
     """Settings, policy and session from our flags and the environment; raises UsageError.
 
-    ca_bundle, proxy: pip's ``--cert`` and ``--proxy``, where given.
+    ca_bundle, proxy: pip's ``--cert`` and ``--proxy``, where given. begun: what is known of the run is told there.
     """
+    begun = begun or Begun()
     settings = Settings.resolve(flags, os.environ)
+    begun.mode = settings.mode or "enforce"
     policy = find_trust_file(Path.cwd(), settings.trust_file, os.environ)
+    with contextlib.suppress(UsageError):  # whoever asks for the mode meets it again
+        begun.mode = mode_in_force(settings, policy)
     first_use = make_first_use(settings, policy)
     fetcher = Fetcher(
         ca_bundle=ca_bundle,
@@ -84,11 +102,10 @@ def make_parts(
         proxy=proxy,
         defaults=lambda: pip_network_settings(os.environ),
     )
-    warnings: list[str] = []
 
     def warn(text: str) -> None:
-        if text not in warnings:
-            warnings.append(text)
+        if text not in begun.warnings:
+            begun.warnings.append(text)
 
     judge = Judge(
         policy,
@@ -104,7 +121,7 @@ def make_parts(
         clock=time.time,
         warn=warn,
     )
-    return Parts(settings, policy, judge, first_use, pin, warnings)
+    return Parts(settings, policy, judge, first_use, pin, begun.warnings)
 
 
 def make_first_use(settings: Settings, policy: Policy) -> FirstUse:
@@ -118,18 +135,27 @@ def make_first_use(settings: Settings, policy: Policy) -> FirstUse:
     )
 
 
-def reported(command: str, flags: Mapping[str, object], work: Callable[[], int]) -> int:
+def reported(command: str, flags: Mapping[str, object], work: Callable[[Begun], int]) -> int:
     """Do ``work``, which reports its own run, and return its exit code. An error that stops it is reported as a run's,
-    where and as the flags say: no report of an earlier run may stay for this one's.
+    where and as the flags say: no report of an earlier run may stay for this one's. With it goes what ``work`` has
+    told of the run until then.
 
     Raises UsageError when the settings or ``--output`` cannot be used.
     """
     settings = Settings.resolve(flags, os.environ)
-    started = time.monotonic()
+    started, begun = time.monotonic(), Begun()
     try:
-        return work()
+        return work(begun)
     except PipVerifyError as error:
-        run = Run(command, (), error.exit_code, errors=(error,), seconds=time.monotonic() - started)
+        run = Run(
+            command,
+            (),
+            error.exit_code,
+            warnings=tuple(begun.warnings),
+            errors=(error,),
+            seconds=time.monotonic() - started,
+            mode=begun.mode,
+        )
         return report(run, settings)
 
 

@@ -12,6 +12,7 @@ from pip_verify.errors import UsageError
 from pip_verify.requirements.pins import parse_inline_options
 
 if TYPE_CHECKING:
+    from pip_verify.cli.setup import Begun
     from pip_verify.pins import InlinePin
 
 
@@ -21,21 +22,21 @@ def run(arguments: Sequence[str]) -> int:
 
     pin, rest = parse_inline_options(list(arguments))
     options = _parser().parse_args(rest)
-    return reported("verify", vars(options), lambda: _verify(options, pin))
+    return reported("verify", vars(options), lambda begun: _verify(options, pin, begun))
 
 
-def _verify(options: argparse.Namespace, pin: InlinePin | None) -> int:
+def _verify(options: argparse.Namespace, pin: InlinePin | None, begun: Begun) -> int:
     from pip_verify.cli.setup import make_parts, report
     from pip_verify.inspection import Link
     from pip_verify.storage import look_in
 
     started = time.monotonic()
+    parts = make_parts(vars(options), pin, begun=begun)
     paths = [Path(name) for name in options.files]
     for path in paths:
         if not path.is_file():
             expected, hint = "a wheel or an sdist on disk", look_in(path.parent)
             raise UsageError(str(path), expected=expected, got="no such file", hint=hint)
-    parts = make_parts(vars(options), pin)
     links = [Link(path.absolute().as_uri(), path.name) for path in paths]
     parts.session.name_files(links)
     for link, path in zip(links, paths, strict=True):

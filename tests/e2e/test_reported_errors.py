@@ -72,3 +72,33 @@ def test_an_output_that_cannot_be_written_is_an_error_of_its_own(world: World, l
     result = check(world, "-r", lock, "--output", "gone/report.json", "--format", "json")
     assert result.code == 2
     assert "gone/report.json" in result.stderr
+
+
+def test_report_mode_is_named_first_though_an_error_stops_the_run(world: World, lock: Path) -> None:
+    """Nobody may take a red run for one that would have stopped what it refuses."""
+    named = world.trust("demo", policy=('mode = "report"',))
+    lock.write_text("demo==1.0 --hash=sha256:0\n")
+    stated = (("--mode", "report"), ("--trust-file", named))
+    broken = (("check", lock), ("check", lock, "--installed"), ("verify", "gone.whl"), ("install", "-r", "gone.txt"))
+    for command in (*broken, ("install", "demo", "--python", "/nowhere")):
+        for mode in stated:
+            result = world.run_bare(*command, *mode)
+            assert result.code != 0
+            assert result.report["mode"] == "report", command
+            assert "pip-verify: mode report: " in result.stderr
+    named.write_text("[nonsense]\n")
+    assert world.run_bare("check", lock, "--mode=report").report["mode"] == "report"
+    assert world.run_bare("check", lock, "--mode=enforce").report["mode"] == "enforce"
+
+
+def test_a_monitor_has_no_report_mode(world: World) -> None:
+    result = world.run_bare("monitor", "demo", PIP_VERIFY_MODE="report")
+    assert (result.code, result.report["mode"]) == (2, "enforce")
+
+
+def test_warnings_from_before_the_error_are_told_with_it(world: World) -> None:
+    world.trust("demo", "other-*")
+    world.write("state", "no data base")
+    result = world.run_bare("monitor", "--state", "state", "--extra-ca", world.publisher.ca_file)
+    assert (result.code, len(result.report["errors"])) == (2, 1)
+    assert result.report["warnings"] == ["a pattern names no project, so it is not watched: other-*"]
