@@ -23,7 +23,7 @@ _NOBODY_THERE = "say --yes, and keep what is shown"
 
 def vouch(arguments: Sequence[str]) -> int:
     """Download, check, show and sign releases of other people's."""
-    from pip_verify.publish.onindex import fetch_release, parse_exact
+    from pip_verify.publish.onindex import fetch_release, for_pip_alone, parse_exact
     from pip_verify.publish.sign import refuse_conflict, write_statements
     from pip_verify.sources.index import Index
 
@@ -39,6 +39,8 @@ def vouch(arguments: Sequence[str]) -> int:
         show_release(release)
         show_earlier(release, releases_dir, known)
         refuse_conflict(release, releases_dir, known)
+    for line in (line for release in releases for line in for_pip_alone(index, release.project, release.version)):
+        say(f"left out: {line}")
     if index.unparsable:
         left = counted(index.unparsable, "file")
         say(f"{left} there {'is' if index.unparsable == 1 else 'are'} left out: by name neither wheel nor sdist")

@@ -1,6 +1,7 @@
 """What the index serves of a release, against what is to be signed; and for a voucher, those very files.
 
-A release and an ``Index`` come in. Out goes every difference: a file that only one side has, a digest that differs.
+A release and an ``Index`` come in. Out goes every difference: a file that only one side has, a digest that differs. A
+file that is named neither as wheel nor as sdist cannot be signed, but pip may take it, so it is named, too.
 An index that cannot be asked is a SourceError and never "no difference". A file of which the index states no digest
 is downloaded to know it.
 """
@@ -44,6 +45,14 @@ def files_of(index: Index, project: str, version: str) -> list[IndexFile]:
     return [file for file in index.files(project) if same_version(file.version, version)]
 
 
+def for_pip_alone(index: Index, project: str, version: str) -> list[str]:
+    """What the index serves besides that pip takes for this release, a line for each file: no statement can speak for
+    it, and whoever asks for a signature refuses it. Raises SourceError."""
+    others = [file for file in index.for_pip_alone(project) if same_version(file.version, version)]
+    names = dict.fromkeys(file.filename for file in others)
+    return [f"{name}: on the index, where pip takes it, and by name neither wheel nor sdist" for name in names]
+
+
 def differences(index: Index, project: str, version: str, digests: Mapping[str, str]) -> list[str]:
     """What the index serves otherwise than ``digests`` (hex sha256 by file name) has it, a line for each file; none
     when both are the same. Raises SourceError when the index cannot be asked."""
@@ -55,7 +64,7 @@ def differences(index: Index, project: str, version: str, digests: Mapping[str, 
     for name in sorted(set(served) & set(digests)):
         others = sorted(served[name] - {digests[name]})
         found += [f"{name}: sha256:{digests[name]} here, sha256:{other} on the index" for other in others]
-    return found
+    return found + for_pip_alone(index, project, version)
 
 
 def fetch_release(

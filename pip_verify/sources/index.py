@@ -96,15 +96,15 @@ class Index:
 
     pip_options: index options as pip takes them (``--index-url`` …); they win over the configuration. Raises
     UsageError for a configuration that pip cannot read or an index that pip would ignore as not trusted. unparsable:
-    how many file names were left out so far, since they name no project and version. retries: whether pip asks again by
-    itself after a failure.
+    how many file names were left out so far, since they name no project and version, and pip takes none of them.
+    retries: whether pip asks again by itself after a failure.
     """
 
     def __init__(self, pip_options: Sequence[str] = (), *, deadline: float = DEADLINE, retries: bool = True) -> None:
         self._sessions = PipSessions(pip_options, deadline, retries=retries)
         self._lock = threading.Lock()
         self._parsing = threading.Lock()
-        self._known: _Once[tuple[IndexFile, ...]] = _Once()  # by project
+        self._known: _Once[tuple[tuple[IndexFile, ...], tuple[IndexFile, ...]]] = _Once()  # by project
         self._shared: _Once[list[Any]] = _Once()  # pages that list many projects, by URL
         self.unparsable = 0
 
@@ -119,7 +119,11 @@ class Index:
         """Every wheel and sdist of ``project`` (normalised), of all versions and for all platforms, sorted; none
         when no index knows it. Asked once a run. Names that PEP 427 and PEP 625 do not know are left
         out: nothing of ours accepts such a file. Raises SourceError when one of them could not be asked."""
-        return self._known.once(project, lambda: self._list(project))
+        return self._known.once(project, lambda: self._list(project))[0]
+
+    def for_pip_alone(self, project: str) -> tuple[IndexFile, ...]:
+        """What ``files`` leaves out of ``project`` although pip takes it (``read_as_pip``); raises as it does."""
+        return self._known.once(project, lambda: self._list(project))[1]
 
     def pages(self, project: str, before: Mapping[str, Page], ask: Ask, caps: Caps = LARGE) -> tuple[Page, ...]:
         """What each place states about ``project`` now; nothing is kept, so a run may ask for any number of projects.
@@ -193,20 +197,22 @@ class Index:
                 found[file.filename, file.sha256] = file
         return Page(location, there=True, files=_sorted(found.values()), left_out=left_out)
 
-    def _list(self, project: str) -> tuple[IndexFile, ...]:
+    def _list(self, project: str) -> tuple[tuple[IndexFile, ...], tuple[IndexFile, ...]]:
+        """By a name of the PEPs, and by one that pip alone takes."""
         listed, sources = self._sources(project, lambda link: self._page(link, project))
         links = [link for source in sources for link in cast("Iterator[Any]", source.page_candidates())]
-        return self._files_of([*listed, *links], project)
-
-    def _files_of(self, links: Sequence[Any], project: str) -> tuple[IndexFile, ...]:
-        found: dict[tuple[str, str | None], IndexFile] = {}
-        for link in links:
-            file = self._named(link, project)
-            if file is not None:
-                found.setdefault((file.filename, file.sha256), file)
-        stated = {name for name, digest in found if digest is not None}
-        # whoever asks for these compares the bytes with the digest, so a place that states less can be left out
-        return _sorted(file for (name, digest), file in found.items() if digest is not None or name not in stated)
+        strict: list[IndexFile] = []
+        others: list[IndexFile] = []
+        for link in (*listed, *links):
+            named = _strictly(link.filename)
+            if named is not None and named.project == project:
+                strict.append(_file(link, named))
+            elif (taken := read_as_pip(link.filename, project, link.egg_fragment)) is not None:
+                others.append(_file(link, taken))
+            elif named is None:
+                with self._lock:
+                    self.unparsable += 1
+        return _each_once(strict), _each_once(others)
 
     def _sources(self, project: str, read: Callable[[Any], Sequence[Any]]) -> tuple[list[Any], list[Any]]:
         """The files that ``--find-links`` names itself, and the places that have pages; ``read`` gets a page's link."""
@@ -220,16 +226,6 @@ class Index:
             # an index's own URL is a file link to pip, too; --find-links may really name a file
             listed = [link for source in places for link in source.file_links() if link.ext in ENDINGS]
         return listed, [*places, *(source for source in collected.index_urls if source is not None)]
-
-    def _named(self, link: Any, project: str) -> IndexFile | None:
-        """The file that a link leads to; None when it is another project's, or no wheel or sdist by its name."""
-        try:
-            named = parse_filename(link.filename)
-        except EvidenceError:
-            with self._lock:
-                self.unparsable += 1
-            return None
-        return _file(link, named) if named.project == project else None
 
     # Pages.
 
@@ -334,6 +330,22 @@ class _Once(Generic[_Result]):
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it, and so does this thread
                 future.set_exception(error)
         return future.result()
+
+
+def _strictly(filename: str) -> Artifact | None:
+    try:
+        return parse_filename(filename)
+    except EvidenceError:
+        return None
+
+
+def _each_once(files: Iterable[IndexFile]) -> tuple[IndexFile, ...]:
+    found: dict[tuple[str, str | None], IndexFile] = {}
+    for file in files:
+        found.setdefault((file.filename, file.sha256), file)
+    stated = {name for name, digest in found if digest is not None}
+    # whoever asks for these compares the bytes with the digest, so a place that states less can be left out
+    return _sorted(file for (name, digest), file in found.items() if digest is not None or name not in stated)
 
 
 def _directory_page(url: str) -> str:

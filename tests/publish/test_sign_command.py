@@ -474,8 +474,10 @@ def test_what_was_vouched_for_earlier_and_is_served_otherwise_now(desk: Desk, se
 def test_what_the_index_marks_or_leaves_out_is_told(desk: Desk, served: Served) -> None:
     served.add(WHEEL, desk.dist[0].read_bytes(), stated="none")
     served.add("demo-1.0.tar.bz2", b"")
+    served.add("demo-1.0.exe", b"")
     desk.run("vouch", "demo==1.0", "--yes", desk.index)
     assert f"downloaded {WHEEL}; the index states no digest\n" in desk.told
+    assert "left out: demo-1.0.tar.bz2: on the index, where pip takes it" in desk.told
     assert "1 file there is left out" in desk.told
 
 

@@ -87,6 +87,16 @@ def test_an_index_that_cannot_be_asked_is_no_index_without_differences() -> None
         differences(ask(gone), "demo", "1.0", DIGESTS)
 
 
+@pytest.mark.parametrize("name", ["demo-1.0.tar.bz2", "Demo-1.0.0.tgz"])
+def test_what_pip_takes_though_it_can_not_be_signed_is_a_difference(served: Served, name: str) -> None:
+    for other in (name, "demo-1.1.tar.bz2", "demo-1.0.exe", "demo-1.0.egg"):
+        served.add(other, b"")
+    assert differences(ask(served), "demo", "1.0", DIGESTS) == [
+        f"{name}: on the index, where pip takes it, and by name neither wheel nor sdist"
+    ]
+    assert served.requests == ["/simple/demo/"]
+
+
 # Fetching
 
 
