@@ -172,6 +172,22 @@ def test_a_dead_list_that_only_the_release_names_is_not_called_a_pin(town: Town)
     assert "ask the publisher of demo" in refusal.reason.hint
 
 
+@pytest.mark.parametrize("url", ["https://a..b/k.json?x=t0ken", f"https://{'a' * 64}.example/k.json", "https://%61/k"])
+def test_an_address_that_can_never_be_asked_stops_nobody(town: Town, url: str) -> None:
+    digest = town.wheel(metadata_extra=f"Project-URL: Signing-Keys, {url}\n")
+    found = town.find()
+    assert (found.key_list, found.unsigned) == (None, (digest,))
+    (problem,) = found.problems
+    assert problem.startswith("demo: it names a key list that can never be asked: https://")
+    assert "t0ken" not in problem
+
+
+def test_the_list_beside_an_address_that_can_never_be_asked_counts(town: Town) -> None:
+    digest = town.wheel(metadata_extra=f"Project-URL: Signing-Keys, https://a..b/k.json\n{town.names_list}")
+    town.release(ALICE, wheel=digest)
+    assert town.find().key_list == town.publisher.list_url
+
+
 def test_another_project_s_url_labels_are_not_asked(town: Town) -> None:
     town.wheel(metadata_extra=f"Project-URL: Keys, {town.publisher.list_url}\nHome-page: {town.publisher.list_url}\n")
     assert town.find().reason == "unsigned: it names no key list and carries no signature"

@@ -18,11 +18,12 @@ from pip_verify.artifact.sdist import read_sdist
 from pip_verify.artifact.wheel import WheelFacts
 from pip_verify.discovery.match import match
 from pip_verify.discovery.refusal import Refusal, RefusedError, refuse
-from pip_verify.errors import EvidenceError, SourceError
+from pip_verify.errors import EvidenceError, SourceError, UsageError
 from pip_verify.firstuse import Seen
 from pip_verify.inspection import digests_of, read_bytes, sha256_of
 from pip_verify.lockfiles.model import LockedFile
 from pip_verify.pins import Pin
+from pip_verify.sources.address import check_url
 from pip_verify.sources.index import Index, IndexFile
 from pip_verify.verdict import Reason
 
@@ -126,10 +127,26 @@ def _from_sdist(index: Index, release: Release, file: IndexFile) -> Release:
 
 
 def _naming(release: Release, metadata: bytes, filename: str) -> Release:
+    """With what the metadata names. A key list that can never be asked is none: it must not pass for one out of reach,
+    or any package could keep everybody from writing a trust file."""
     try:
-        return replace(release, key_lists=key_list_urls(metadata), metadata=metadata)
+        named = key_list_urls(metadata)
     except EvidenceError as error:
         return _silent(release, f"the metadata of {filename} cannot be read: expected {error.expected}")
+    faults = {url: _fault(url) for url in named}
+    usable = tuple(url for url, fault in faults.items() if not fault)
+    what = f"{release.project}: it names a key list that can never be asked"
+    problems = [f"{what}: {fault}" for fault in faults.values() if fault]
+    return replace(release, key_lists=usable, metadata=metadata, problems=(*release.problems, *problems))
+
+
+def _fault(url: str) -> str:
+    """What is wrong with a URL, in words; "" when it can be asked."""
+    try:
+        check_url(url)
+    except UsageError as error:
+        return str(error)
+    return ""
 
 
 def _silent(release: Release, why: str) -> Release:
