@@ -21,10 +21,12 @@ class Refusal:
 
     @property
     def error(self) -> PipVerifyError:
-        """The same as an error: SourceError where a retry may help, else EvidenceError."""
+        """The same as an error, with the reason's exit code: SourceError where a retry may help, else EvidenceError."""
         family = SourceError if self.reason.exit_code == EXIT_UNREACHABLE else EvidenceError
         reason = self.reason
-        return family(reason.subject, expected=reason.expected, got=reason.got, hint=reason.hint)
+        error = family(reason.subject, expected=reason.expected, got=reason.got, hint=reason.hint)
+        error.exit_code = reason.exit_code
+        return error
 
 
 class RefusedError(Exception):

@@ -72,14 +72,14 @@ def test_a_release_that_is_signed_no_more_is_not_exempted(known: World) -> None:
     known.wheel("demo", "1.1", metadata_extra=names_list(known))
     requirements(known, "demo==1.1")
     refused(known, init(known, "-r", "requirements.txt"), "demo: PV109", 10)
-    refused(known, pin(known), "as was seen of release line 1.0")
+    refused(known, pin(known), "as was seen of release line 1.0", 10)
 
 
 def test_a_release_of_another_list_is_not_pinned(known: World) -> None:
     evil(known)
     requirements(known, "demo==1.1")
     refused(known, init(known, "-r", "requirements.txt"), "demo: PV204", 11)
-    refused(known, pin(known), f"a signature by {ALICE.text}")
+    refused(known, pin(known), f"a signature by {ALICE.text}", 11)
 
 
 def test_a_key_that_the_recorded_list_has_now_is_another_key(known: World) -> None:
@@ -87,7 +87,7 @@ def test_a_key_that_the_recorded_list_has_now_is_another_key(known: World) -> No
     known.wheel("demo", "1.1", EVE, metadata_extra=names_list(known))
     requirements(known, "demo==1.1")
     refused(known, init(known, "-r", "requirements.txt"), "demo: PV204", 11)
-    refused(known, pin(known), f"a signature by {ALICE.text}")
+    refused(known, pin(known), f"a signature by {ALICE.text}", 11)
 
 
 def test_weaker_evidence_than_was_seen_is_refused(known: World) -> None:
