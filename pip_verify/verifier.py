@@ -434,8 +434,13 @@ def _from_error(code: str, error: PipVerifyError, where: str = "") -> Reason:
 
 
 def _by_weight(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """Each reason once, the most telling first; among equals the order in which they were found."""
-    return tuple(sorted(dict.fromkeys(reasons), key=lambda reason: EXIT_PRECEDENCE.index(reason.exit_code)))
+    """Each reason once, the most telling first: a revoked key before one that has ended, which nobody need have
+    stolen; among other equals the order in which they were found."""
+
+    def weight(reason: Reason) -> tuple[int, bool]:
+        return EXIT_PRECEDENCE.index(reason.exit_code), reason.id == "PV402"
+
+    return tuple(sorted(dict.fromkeys(reasons), key=weight))
 
 
 def _distinct_keys(outcomes: Iterable[_Outcome]) -> tuple[PublicKey, ...]:

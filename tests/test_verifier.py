@@ -207,6 +207,14 @@ def test_a_revoked_key_does_not_count_towards_the_threshold() -> None:
     refused(verdict, "PV401", "PV202")
 
 
+@pytest.mark.parametrize("signers", [(ALICE, BOB), (BOB, ALICE)])
+def test_a_revoked_key_is_told_before_one_that_has_ended(signers: tuple[signer.Signer, ...]) -> None:
+    keys = listed(ALICE.jwk(**REVOKED), BOB.jwk(exp=NOW))
+    refused(judge([found(release(*signers))], LISTED, keys=keys), "PV401", "PV402")
+    one_by_one = [found(release(one), f"by {one}") for one in signers]
+    refused(judge(one_by_one, LISTED, keys=keys), "PV401", "PV402")
+
+
 def test_a_revoked_keys_name_under_a_strangers_signature_is_a_stranger() -> None:
     refused(judge([found(forged(ALICE))], LISTED, keys=listed(ALICE.jwk(**REVOKED))), "PV201")
 
