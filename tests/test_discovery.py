@@ -694,6 +694,7 @@ def test_a_file_that_came_to_an_exempt_release_is_not_exempted(unsigned: tuple[s
     result = merge(trust, [grown], today=TODAY, until=UNTIL)
     assert trust.text() == before
     assert "e" * 64 in result.problems[0]
+    assert result.refused == ["bare 1.0"]
 
 
 def test_an_exemption_of_all_bytes_stays_one() -> None:
@@ -708,7 +709,7 @@ def test_a_publisher_who_signs_nothing_of_a_release_any_more_is_no_reason_to_exe
     result = merge(trust, [looked_at(before, vanished)], today=TODAY, until=UNTIL)
     assert trust.text() == before
     assert "nothing of it is signed" in result.problems[0]
-    assert (result.signed, result.exempt) == ([], [])
+    assert (result.signed, result.exempt, result.refused) == ([], [], ["demo 2.0"])
 
 
 def test_a_wholly_unsigned_release_beside_a_signed_one_of_a_publisher_is_not_exempted() -> None:
@@ -721,7 +722,7 @@ def test_a_wholly_unsigned_release_beside_a_signed_one_of_a_publisher_is_not_exe
     assert "demo 2.0: nothing of it is signed by keys-example" in result.problems[0]
     again = replace(vanished, version="0.9", unsigned=("d" * 64,), listed=("d" * 64,))
     result = merge(trust, [looked_at(before, finding) for finding in (old, again)], today=TODAY, until=UNTIL)
-    assert (trust.text(), result.problems) == (before, [])  # exempt already, and nothing new
+    assert (trust.text(), result.problems, result.refused) == (before, [], [])  # exempt already, and nothing new
 
 
 def test_the_last_exempt_file_that_is_signed_by_now_makes_room_for_those_of_a_new_release() -> None:

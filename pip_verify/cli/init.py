@@ -239,6 +239,8 @@ def _summarise(plan: _Plan, merged: Merged, done: str, command: str) -> None:
     kept = f", {len(merged.recorded)} recorded in {FIRST_USE_NAME}" if merged.recorded else ""
     say(f"{counts}, {len(merged.exempt)} exempt{kept}{covered}")
     say(done)
+    if merged.refused:
+        say(f"any run will refuse {', '.join(merged.refused)}: see the warnings")
     say(f"next: {command}")
 
 

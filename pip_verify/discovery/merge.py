@@ -31,7 +31,7 @@ class Merged:
     """What became of the findings. signed, exempt, recorded, decided: projects. recorded: ``pip-verify.lock`` holds for
     them, and all of their files are as it says. decided: a person did, while they were looked at. publishers: by name.
     partly: those of signed of which some files are exempt. inside: whether something is signed inside wheels alone.
-    problems: what was not written."""
+    problems: what was not written. refused: the releases that any run will refuse for that, in words."""
 
     signed: list[str] = field(default_factory=list)
     exempt: list[str] = field(default_factory=list)
@@ -41,6 +41,7 @@ class Merged:
     partly: list[str] = field(default_factory=list)
     inside: bool = False
     problems: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 def is_ours(exemption: Exemption | None) -> bool:
@@ -156,9 +157,9 @@ class _Writer:
         known = set() if old is None else set(old.hashes)
         for finding in findings:
             if not known.issuperset(finding.unsigned):
-                words = f"{finding.project} {finding.version or ''}".rstrip()
-                problem = f"{words}: nothing of it is signed by {stated.name}, who is to sign it; that is not exempted"
-                self.merged.problems.append(problem)
+                problem = f"nothing of it is signed by {stated.name}, who is to sign it, and that is not exempted"
+                do = "ask them to sign it, or lock another release; if they sign it no more: pip-verify unpin"
+                self._refused(finding, f"{problem}: {do} {finding.project}")
 
     def _publisher(self, finding: Finding) -> str:
         """The table for this pin: the one that is there, else a new one."""
@@ -182,10 +183,15 @@ class _Writer:
                 hashes.update(new)
             elif new:
                 listed = ", ".join(f"sha256:{digest}" for digest in new)
-                words = f"{old.project} {finding.version or ''}".rstrip()
-                problem = f"{words}: files came to a release that is exempt already; look at them: {listed}"
-                self.merged.problems.append(problem)
+                self._refused(
+                    finding, f"files came to a release that is exempt already; look at them, then add them: {listed}"
+                )
         return hashes
+
+    def _refused(self, finding: Finding, problem: str) -> None:
+        words = f"{finding.project} {finding.version or ''}".rstrip()
+        self.merged.problems.append(f"{words}: {problem}")
+        self.merged.refused.append(words)
 
     def _keep(self, old: Exemption, hashes: set[str]) -> None:
         """Change which bytes an exemption holds for; one of all bytes stays as it is."""

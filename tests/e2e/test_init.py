@@ -186,6 +186,24 @@ def test_new_hashes_join_only_when_the_locked_version_changed(team: World) -> No
     assert exempt(team)["nobody"] == sorted([*before, f"sha256:{sha256(data)}"])
 
 
+def test_a_release_that_its_publisher_has_not_signed_is_said_to_be_refused(team: World) -> None:
+    """The command that proves what was written will be red, and that must be no surprise."""
+    team.wheel("half", "1.0", ALICE, metadata_extra=names_list(team))
+    team.sdist("half", "1.0")
+    requirements(team, "half==1.0")
+    assert "any run will refuse" not in init(team, "-r", "requirements.txt").stderr
+    green(team, "-r", "requirements.txt")
+    before = text_of(team)
+    team.wheel("half", "2.0", metadata_extra=names_list(team))
+    requirements(team, "half==2.0")
+    result = init(team, "-r", "requirements.txt")
+    assert (result.code, text_of(team)) == (0, before)
+    assert "pip-verify unpin half\n" in result.stderr
+    assert "any run will refuse half 2.0: see the warnings\n" in result.stderr
+    gate = team.run_bare("check", "--extra-ca", team.publisher.ca_file, "-r", "requirements.txt")
+    assert gate.code == 10
+
+
 def test_the_same_input_gives_the_same_bytes_whatever_is_cached(team: World) -> None:
     requirements(team, "demo==1.0", "zebra==1.0", "nobody==1.0", name="one.txt")
     requirements(team, "nobody==1.0", "zebra==1.0", "demo==1.0", name="two.txt")
