@@ -195,10 +195,12 @@ def _first_difference(written: bytes, data: bytes) -> int:
 @dataclass(frozen=True)
 class Today:
     """How a refused artifact presents itself today. verdict: under what it says itself (its key list, or the keys it
-    carries) in any format, or None when it says nothing. key_lists: those that its metadata names."""
+    carries) in any format, or None when it says nothing. key_lists: those that its metadata names. unread: its bytes
+    are not here, so that nobody knows what it says itself."""
 
     verdict: Verdict | None = None
     key_lists: Sequence[str] = ()
+    unread: bool = False
 
 
 def compare(seen: Seen, verdict: Verdict, today: Today) -> Reason | None:
@@ -213,7 +215,7 @@ def compare(seen: Seen, verdict: Verdict, today: Today) -> Reason | None:
     telling = verdict if now is None or verdict.reasons[0].id == "PV201" else now
     if telling.reasons[0].id == "PV201":
         return _other_key(seen, verdict, telling.reasons[0].got)
-    return None if seen.strongest(verdict.artifact.version) is None else _vanished(seen, verdict)
+    return None if seen.strongest(verdict.artifact.version) is None else _vanished(seen, verdict, today)
 
 
 def explained(verdict: Verdict, seen: Seen, today: Today) -> Verdict:
@@ -279,13 +281,16 @@ def _weaker_evidence(seen: Seen, verdict: Verdict, now: Verdict) -> Reason:
     return Reason("PV205", verdict.artifact.filename, expected, f"only {now.evidence} evidence", hint)
 
 
-def _vanished(seen: Seen, verdict: Verdict) -> Reason:
-    expected = _as_before(seen, verdict.artifact.version)
+def _vanished(seen: Seen, verdict: Verdict, today: Today) -> Reason:
+    expected, got = _as_before(seen, verdict.artifact.version), "no signature at any place"
     hint = (
         f"do not install it; ask the publisher of {seen.project} whether this release is theirs. If they stopped "
         f"signing: pip-verify unpin {seen.project}, and exempt these bytes by hash"
     )
-    return Reason("PV109", verdict.artifact.filename, expected, "no signature at any place", hint)
+    if today.unread:
+        got = "none at the places known before; whom the file itself names now, only its bytes can tell"
+        hint = f"look into the file, too: pip-verify check --download; else {hint}"
+    return Reason("PV109", verdict.artifact.filename, expected, got, hint)
 
 
 def _as_before(seen: Seen, version: str) -> str:

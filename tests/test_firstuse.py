@@ -292,6 +292,15 @@ def test_another_key_without_a_list_is_not_said_to_be_on_one() -> None:
     assert " on the key list" not in reason.expected
 
 
+def test_what_only_the_bytes_can_tell_is_not_claimed_without_them() -> None:
+    read, unread = (compare(DEMO, refused("PV102"), Today(unread=unread)) for unread in (False, True))
+    assert read is not None
+    assert unread is not None
+    assert (read.id, unread.id, read.got) == ("PV109", "PV109", "no signature at any place")
+    assert "only its bytes can tell" in unread.got
+    assert unread.hint == f"look into the file, too: pip-verify check --download; else {read.hint}"
+
+
 def test_another_key_that_is_nowhere() -> None:
     reason = compare(DEMO, refused("PV201", got="signed by another key"), Today())
     assert reason is not None

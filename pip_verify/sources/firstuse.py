@@ -245,7 +245,8 @@ def _today(seen: Seen, under: Under, carried: Carried | None, *, frozen: bool) -
     found = () if carried is None else tuple(_candidates(carried, lock))
     pins = [replace(known, origin=Origin(seen.key_list or lock)), *found]
     asked = [pin for pin in pins if pin.key_list in (None, seen.key_list) or not frozen]
-    return Today(_most_telling([under((pin,)) for pin in asked]), _key_lists(carried) if carried else ())
+    verdict = _most_telling([under((pin,)) for pin in asked])
+    return Today(verdict, _key_lists(carried) if carried else (), unread=carried is None)
 
 
 def read_lock(path: Path, check: Check = lambda _, __: None) -> dict[str, Seen]:

@@ -82,6 +82,20 @@ def test_a_release_of_another_list_is_not_pinned(known: World) -> None:
     refused(known, pin(known), f"a signature by {ALICE.text}", 11)
 
 
+def test_the_gate_claims_no_more_than_the_digest_tells(known: World) -> None:
+    """That another list signs it, which the file names itself, only its bytes tell."""
+    evil(known)
+    requirements(known, "demo==1.1")
+    by_digest = known.run("check", "-r", "requirements.txt")
+    assert by_digest.code == 10
+    assert "PV109" in by_digest.stderr
+    assert "only its bytes can tell" in by_digest.stderr
+    assert "pip-verify check --download" in by_digest.stderr
+    looked_into = known.run("check", "--download", "-r", "requirements.txt")
+    assert looked_into.code == 11
+    assert "PV204" in looked_into.stderr
+
+
 def test_a_key_that_the_recorded_list_has_now_is_another_key(known: World) -> None:
     known.publisher.show(ALICE, EVE)
     known.wheel("demo", "1.1", EVE, metadata_extra=names_list(known))
