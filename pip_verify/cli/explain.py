@@ -21,6 +21,7 @@ from pip_verify.lockfiles.model import LockedFile, LockedSet, LockedSource
 from pip_verify.requirements.pins import parse_inline_options
 
 if TYPE_CHECKING:
+    from pip_verify.artifact.name import Artifact
     from pip_verify.cli.setup import Parts
     from pip_verify.judge import Case, Examined
     from pip_verify.pins import InlinePin, Pin
@@ -53,12 +54,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pip-verify explain",
         description="Tell who may speak for a file, what was looked for where, what it claims, what was proved, and "
-        "what would make it pass. NAME is looked for in the locks named with -r, else on the index.",
+        "what would make it pass. NAME is looked for in the locks named with -r, else on the index; FILE is held to "
+        "what they state of its release.",
         epilog="Pins: --key=ed25519:KEY, --key-list=URL, --threshold=N, --signed-by=NAME hold for what is explained.",
         allow_abbrev=False,
     )
     parser.add_argument("target", metavar="NAME[==VERSION]|FILE", help="a project, or a wheel or an sdist on disk")
-    parser.add_argument("-r", "--requirement", action="append", default=[], metavar="LOCK", help="a lock that has NAME")
+    parser.add_argument("-r", "--requirement", action="append", default=[], metavar="LOCK", help="a lock that has it")
     add_index_options(parser, "where NAME is in no lock")
     add_trust_options(parser)
     return parser
@@ -67,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 def _examine(options: argparse.Namespace, parts: Parts, inline: list[InlinePin]) -> Iterator[Explanation]:
     path = Path(options.target)
     if path.is_file():
-        yield _explain_file(path, parts, inline)
+        yield _explain_file(path, parts, inline, options)
         return
     target = _target(options.target)
     advise = on_index(parts.settings, pip_options(options))
@@ -112,7 +114,7 @@ def _explain_others(
         yield _explanation(parts, verdict, pins, None, advise)
 
 
-def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanation:
+def _explain_file(path: Path, parts: Parts, inline: Sequence[InlinePin], options: argparse.Namespace) -> Explanation:
     from pip_verify.artifact.name import parse_filename
     from pip_verify.inspection import inspect
     from pip_verify.judge import Case, judge_case
@@ -123,9 +125,11 @@ def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanat
     except EvidenceError as error:
         hint = "give the file the name that it was built and published with"
         raise UsageError(error.subject, expected=error.expected, got=error.got, hint=hint) from error
-    found = inspect(path, named)
+    own, stated = _stated(path, named, options)
+    inline = [*inline, *own]
+    found = inspect(path, named, user_sha256=stated)
     pins = parts.first_use.pins_for(named.project, inline, named.version)
-    case = Case(found.artifact, pins, bool(inline), wheel=found.wheel, beside=path)
+    case = Case(found.artifact, pins, bool(inline), stated, wheel=found.wheel, beside=path)
     if found.fault is not None:
         verdict = reject(found.artifact, found.fault)
     else:
@@ -137,6 +141,20 @@ def _explain_file(path: Path, parts: Parts, inline: list[InlinePin]) -> Explanat
 def _nothing_of(target: str, locks: Sequence[str]) -> UsageError:
     hint = f"what the index has: pip-verify explain {target}" if locks else "look at its name and at the index in use"
     return UsageError(target, expected=f"it in {', '.join(locks) or 'the index'}", got="none", hint=hint)
+
+
+def _stated(path: Path, named: Artifact, options: argparse.Namespace) -> tuple[list[InlinePin], frozenset[str]]:
+    """The pins and the sha256 digests that the locks state of a file's release; raises UsageError when they have
+    nothing of it."""
+    if not options.requirement:
+        return [], frozenset()
+    locked = _locked(options, named.project, named.version)
+    if locked == LockedSet():
+        hint, where = f"without a lock: pip-verify explain {path}", ", ".join(options.requirement)
+        raise UsageError(str(path), expected=f"its release in {where}", got="none", hint=hint)
+    pins = [pin for file in locked.files for pin in file.pins]
+    pins += [pin for unlocked in locked.unlocked for pin in unlocked.pins]
+    return pins, frozenset(file.sha256 for file in locked.files if file.stated and file.sha256 is not None)
 
 
 def _target(stated: str) -> tuple[str, str | None]:
@@ -154,12 +172,14 @@ def _target(stated: str) -> tuple[str, str | None]:
 
 def _locked(options: argparse.Namespace, project: str, version: str | None) -> LockedSet:
     """What the locks have of it; of another version only where they do not state one."""
+    from pip_verify.artifact.name import same_version
     from pip_verify.sources.locks import load_locked
 
     locked = load_locked([Path(name) for name in options.requirement], environ=os.environ)
 
     def is_meant(item: LockedFile | LockedSource) -> bool:
-        return item.project == project and version in (None, item.version or version)
+        any_version = version is None or item.version is None
+        return item.project == project and (any_version or same_version(str(version), str(item.version)))
 
     return LockedSet(
         tuple(filter(is_meant, locked.files)),

@@ -168,3 +168,31 @@ def test_explain_judges_a_file_of_a_directory_by_its_bytes(world: World) -> None
     world.save(f"dist/{WHEEL}", signed)
     result = explain(world, "demo", "-r", "dist")
     assert (result.code, f"in-wheel: {WHEEL}: found" in result.stdout) == (0, True)
+
+
+def test_explain_holds_a_file_to_what_its_lock_states(world: World, signed: dict[str, bytes]) -> None:
+    path = world.save(f"dist/{WHEEL}", signed[WHEEL])
+    lock = requirements(world, *signed.values())
+    assert explain(world, path, "-r", lock).code == 0
+    pinned = world.write("pinned.txt", lock.read_text().rstrip(), f"    # pip-verify: --key={EVE.text}")
+    result = explain(world, path, "-r", pinned)
+    assert (result.code, EVE.text in result.stdout) == (11, True)
+    other = requirements(world, b"other bytes")
+    result = explain(world, path, "-r", other)
+    assert (result.code, "PV309" in result.stdout) == (12, True)
+    assert explain(world, path).code == 0
+
+
+def test_explain_a_file_passes_by_the_hash_of_its_lock_as_the_gate_says(world: World) -> None:
+    world.trust(policy=('unsigned = "hash-pinned"',))
+    data = makers.make_wheel("demo", "1.0")
+    path = world.save(f"dist/{WHEEL}", data)
+    assert explain(world, path).code == 10
+    assert explain(world, path, "-r", "dist").code == 10  # nobody's word
+    assert explain(world, path, "-r", requirements(world, data)).code == 0
+
+
+def test_explain_a_file_that_its_lock_has_not_is_a_usage_error(world: World, signed: dict[str, bytes]) -> None:
+    path = world.save(f"dist/{WHEEL}", signed[WHEEL])
+    result = explain(world, path, "-r", world.write("r.txt", "demo==2.0"))
+    assert (result.code, "expected its release in" in result.stderr) == (2, True)
