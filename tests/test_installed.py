@@ -17,7 +17,7 @@ import pytest
 
 from pip_verify.artifact.name import Artifact
 from pip_verify.errors import EvidenceError, UsageError
-from pip_verify.evidence import Place
+from pip_verify.evidence import Place, PlaceKind
 from pip_verify.installed.again import judge_again
 from pip_verify.installed.check import MOST_NAMED, Installed, check_installed
 from pip_verify.installed.files import fault_of, foreign_files, read_small
@@ -79,6 +79,16 @@ def test_a_receipt_is_read_as_it_was_written() -> None:
     assert (receipt.evidence, receipt.place) == ("release-statement", PLACE)
     assert (receipt.policy, receipt.time) == ("pip-verify.toml", "2026-11-18T11:06:40Z")
     assert receipt.source is None
+
+
+def test_a_receipt_says_where_the_evidence_was_but_no_token() -> None:
+    def place(kind: PlaceKind, location: str) -> str:
+        told = parsed(document(replace(accepted(), place=Place(kind, location)))).place
+        assert told is not None
+        return told.location
+
+    assert place("releases", "https://k.example/1.0.jws?token=t0ken") == "https://k.example/1.0.jws?***"
+    assert place("beside", "/a?b#c/demo.whl.jws") == "/a?b#c/demo.whl.jws"
 
 
 def test_the_receipt_of_a_built_wheel_says_what_spoke_for_its_source() -> None:

@@ -19,6 +19,7 @@ from pip_verify.errors import EvidenceError
 from pip_verify.evidence import Place, PlaceKind
 from pip_verify.evidence.formats import FORMATS
 from pip_verify.keys import PublicKey
+from pip_verify.report.safe import redact
 from pip_verify.verdict import CATALOGUE, Decision, Verdict
 
 NAME: Final = "pip-verify.json"
@@ -110,12 +111,19 @@ def document_of(verdict: Verdict, source: Verdict | None, *, policy: str | None,
         "keys": [key.text for key in spoken.keys],
         "publishers": list(spoken.publishers),
         "evidence": spoken.evidence,
-        "place": spoken.place and {"kind": spoken.place.kind, "location": _unicode(spoken.place.location)},
+        "place": None if spoken.place is None else _told(spoken.place),
         "policy": policy and _unicode(policy),
         "time": datetime.fromtimestamp(now, timezone.utc).strftime(_TIME_FORMAT),
         "pip_verify": __version__,
     }
     return cast("dict[str, Any]", document)
+
+
+def _told(place: Place) -> dict[str, str]:
+    """A place without the query of a ``releases`` template, which may be a token: everybody may read a receipt. A path
+    is no URL, and a place at the artifact's URL has none (``sources.statements``)."""
+    location = redact(place.location) if place.kind == "releases" else place.location
+    return {"kind": place.kind, "location": _unicode(location)}
 
 
 def _source_of(source: Verdict) -> dict[str, Any]:

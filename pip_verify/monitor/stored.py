@@ -1,4 +1,5 @@
 """Pages and verdicts as they stand in a state: values come in, texts and bytes go out, and back. No input or output.
+Secrets of URLs stay out, as they do of reports.
 
 What is read back was written by this module or by somebody else: ValueError, TypeError, LookupError, ``zlib.error`` or
 EvidenceError where it makes no sense.
@@ -17,6 +18,7 @@ from pip_verify.evidence import Place
 from pip_verify.keys import PublicKey
 from pip_verify.monitor.compare import CHANGED, STICKY, accept_hint
 from pip_verify.pins import Origin
+from pip_verify.report.safe import redact
 from pip_verify.sources.index import IndexFile
 from pip_verify.verdict import Decision, Looked, Reason, Verdict
 
@@ -37,20 +39,22 @@ def unpack(project: str, data: bytes) -> tuple[IndexFile, ...]:
 
 
 def dump(verdict: Verdict) -> str:
-    """A verdict as JSON."""
+    """A verdict as JSON, fit to be reported: without the secrets of URLs."""
     artifact = verdict.artifact
     return json.dumps(
         {
             "artifact": [artifact.project, artifact.version, artifact.filename, artifact.kind, artifact.sha256],
             "decision": verdict.decision.value,
-            "reasons": [[item.id, item.subject, item.expected, item.got, item.hint] for item in verdict.reasons],
+            "reasons": [
+                [item.id, *map(redact, (item.subject, item.expected, item.got, item.hint))] for item in verdict.reasons
+            ],
             "keys": [key.text for key in verdict.keys],
             "publishers": list(verdict.publishers),
             "by": verdict.by,
             "evidence": verdict.evidence,
-            "place": None if verdict.place is None else [verdict.place.kind, verdict.place.location],
-            "looked": [[look.place.kind, look.place.location, look.outcome] for look in verdict.looked],
-            "origins": [[origin.file, origin.line] for origin in verdict.origins],
+            "place": None if verdict.place is None else [verdict.place.kind, redact(verdict.place.location)],
+            "looked": [[look.place.kind, redact(look.place.location), look.outcome] for look in verdict.looked],
+            "origins": [[redact(origin.file), origin.line] for origin in verdict.origins],
         },
         separators=(",", ":"),
     )

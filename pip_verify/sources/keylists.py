@@ -15,6 +15,7 @@ Sources: formats.md 2; RFC 9111 sections 4.2 (freshness), 4.3 (validation), 5.2 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -261,11 +262,16 @@ def _seconds(text: str) -> int:
     return int(text) if re.fullmatch("[0-9]{1,12}", text) else 0
 
 
+def _name_of(url: str) -> str:
+    """What an entry calls its URL, whose query may hold a token."""
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
 def _serialise_entry(url: str, entry: _Entry) -> bytes:
     copy = entry.copy
     return json_encode(
         {
-            "url": url,
+            "url_sha256": _name_of(url),
             "last_forced": entry.last_forced,
             "copy": None
             if copy is None
@@ -282,7 +288,7 @@ def _serialise_entry(url: str, entry: _Entry) -> bytes:
 def _parse_entry(data: bytes, url: str, now: float) -> _Entry:
     """Read a cache entry; raises EvidenceError unless it is one that this module could have written before ``now``."""
     document = json_object(data, "cache entry", max_bytes=_ENTRY_MAX_BYTES)
-    if document.keys() != {"url", "last_forced", "copy"} or document["url"] != url:
+    if document.keys() != {"url_sha256", "last_forced", "copy"} or document["url_sha256"] != _name_of(url):
         raise EvidenceError("cache entry", expected=f"the entry of {redact(url)}", got="another one")
     copy = document["copy"]
     return _Entry(None if copy is None else _parse_copy(copy, now), _time(document["last_forced"]))

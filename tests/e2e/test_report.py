@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pip_verify.config import OUTPUT_FORMATS
 from tests import makers
 from tests.e2e.world import ALICE, EVE, World
+from tests.signer import Signer, sha256, sign_release
 
 WHEEL = "demo-1.0-py3-none-any.whl"
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "report-schema.json"
@@ -90,3 +92,30 @@ def test_no_private_key_ever_reaches_a_log(world: World) -> None:
     kept = b"".join(path.read_bytes() for path in world.home.rglob("*") if path.is_file())
     assert leaked["d"] not in result.stderr + json.dumps(result.report) + kept.decode("latin-1")
     assert base64.urlsafe_b64decode(leaked["d"] + "=") not in kept
+
+
+@pytest.mark.parametrize("signer", [ALICE, EVE], ids=["accepted", "refused"])
+def test_a_token_in_the_addresses_of_a_publisher_is_neither_told_nor_left_lying_about(
+    world: World, signer: Signer
+) -> None:
+    site, data = world.publisher.site, world.wheel("demo", "1.0")
+    world.publisher.show(ALICE)
+    site.put("/r/demo/1.0.jws", sign_release([signer], {WHEEL: sha256(data)}, "demo", "1.0"))
+    own = world.write(
+        "pip-verify.toml",
+        "[publishers.team]",
+        f'key-list = "{site.url}/keys.json?token=t0ken"',
+        f'releases = "{site.url}/r/{{project}}/{{version}}.jws?token=t0ken"',
+        'projects = ["demo"]',
+    )
+    lock = world.write("requirements.txt", f"demo==1.0 --hash=sha256:{sha256(data)}")
+    options = ("--extra-ca", world.publisher.ca_file)
+    told = [world.run_as_it_is("explain", "demo", "-r", lock, *options)]
+    told += [world.run_as_it_is("check", "-v", "-r", lock, *options, f"--format={name}") for name in OUTPUT_FORMATS]
+    told += [world.run("install", "demo", "-vvv", "--mode=report", "--log=log")]
+    told += [world.run_as_it_is("monitor", "--first", "--state=state", "demo", *options)]
+    assert {result.code for result in told} == ({0} if signer is ALICE else {0, 11})
+    assert f"{site.url}/r/demo/1.0.jws" in told[0].stdout  # where that is can still be told
+    assert not [result for result in told if "t0ken" in result.stdout + result.stderr]
+    left = [path for path in world.root.rglob("*") if path.is_file() and b"t0ken" in path.read_bytes()]
+    assert left == [own]

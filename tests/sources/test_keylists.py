@@ -573,7 +573,7 @@ NOW = Clock().now
     [
         {"body": key_list(BOB).decode(), "fetched_at": NOW, "expires_at": NOW + 10**9},
         {"body": key_list(BOB).decode(), "fetched_at": NOW + 10**6, "expires_at": NOW + 10**6 + 60},
-        {"body": key_list(BOB).decode(), "url": "https://keys.example/other.json"},
+        {"body": key_list(BOB).decode(), "url_sha256": "0" * 64},
         {"body": "{}"},
         {"body": None},
         {"body": BOTH.decode(), "etag": 'x"\r\nHost: evil.example'},
@@ -599,7 +599,7 @@ def test_a_poisoned_entry_counts_for_nothing(
     assert world.count(PATH) == 2
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{", b'{"url":', b" " * 10**6])
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{", b'{"url_sha256":', b" " * 10**6])
 def test_a_torn_entry_counts_for_nothing(world: HttpsWorld, make: Make, cache: Path, data: bytes) -> None:
     url = serve(world)
     make().get(url)
