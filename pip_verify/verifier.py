@@ -8,14 +8,14 @@ this project, version, file name and digest. Nothing is accepted while the artif
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import TypeAlias
 
-from pip_verify.artifact.name import Artifact, same_version
+from pip_verify.artifact.name import Artifact
+from pip_verify.binding import DO_NOT, unbound
 from pip_verify.errors import EvidenceError, PipVerifyError, SourceError
 from pip_verify.evidence import Claim, Evidence, Format, Found, Look, Nothing, NotReached, Place, Proof
 from pip_verify.evidence.formats import FORMATS
@@ -278,7 +278,7 @@ def _judge_piece(
     if len(proof.keys) < max(pin.threshold, 1):  # step 4; at least one, whatever a pin says
         others = {kid: other for kid, other in standings.items() if isinstance(other, _Other)}
         return None, _too_few(piece, proof, others, pin)
-    fault = _unbound(artifact, piece, piece.claim)
+    fault = unbound(artifact, piece.evidence, piece.format, piece.claim)
     return (proof, []) if fault is None else (None, [fault])
 
 
@@ -302,7 +302,7 @@ def _too_few(piece: _Piece, proof: Proof, others: Mapping[str, _Other], pin: Pin
     """Why the trusted keys' signatures are not enough, at least one reason."""
     where = piece.evidence.place.location
     expected = "a signature by the key it names, over this content"
-    reasons = [Reason("PV301", where, expected, f"none by {kid}", _DO_NOT) for kid in proof.bad]
+    reasons = [Reason("PV301", where, expected, f"none by {kid}", DO_NOT) for kid in proof.bad]
     signed = set(piece.format.prove(proof.claim, {kid: other.key for kid, other in others.items()}).keys)
     reasons += [
         Reason(other.id, where, _demand(pin), f"signed by {other.key}: {other.why}", _HINTS[other.id])
@@ -319,78 +319,8 @@ def _too_few(piece: _Piece, proof: Proof, others: Mapping[str, _Other], pin: Pin
     return reasons
 
 
-def _unbound(artifact: Artifact, piece: _Piece, claim: Claim) -> Reason | None:
-    """Step 5: why a proved claim does not speak for ``artifact``; None when it does.
-
-    A digest that is not known yet is no fault here; step 7 looks at it.
-    """
-    where = piece.evidence.place.location
-    if claim.project is not None and claim.project != artifact.project:
-        return Reason("PV303", where, f"a signature for {artifact.project}", f"one for {claim.project}", _DO_NOT)
-    if claim.version is not None and not same_version(claim.version, artifact.version):
-        expected = f"a signature for {artifact.project} {artifact.version}"
-        return Reason("PV303", where, expected, f"one for version {claim.version}", _DO_NOT)
-    return _other_digest(artifact, piece, claim, where)
-
-
-def _other_digest(artifact: Artifact, piece: _Piece, claim: Claim, where: str) -> Reason | None:
-    """Step 5, the digest: exactly one subject of the file's name (or RECORD's, in a wheel), and its digest."""
-    if artifact.kind == "file" and not piece.format.in_wheel:
-        return _not_among(artifact, claim, where)
-    name = "RECORD" if piece.format.in_wheel else artifact.filename
-    signed = [subject.sha256 for subject in claim.subjects if subject.name == name]
-    if len(signed) != 1:
-        listed = ", ".join(subject.name for subject in claim.subjects)
-        return Reason("PV303", where, f"one signed digest of {name}", f"{len(signed)}; it has {listed[:200]}", _DO_NOT)
-    if not piece.format.in_wheel and artifact.sha256 is None:
-        return None
-    found = piece.evidence.record_sha256 if piece.format.in_wheel else artifact.sha256
-    if found != signed[0]:
-        got = f"sha256:{found}" if found else "no digest"
-        return Reason("PV302", f"{where}: {name}", f"sha256:{signed[0]}", got, _DO_NOT)
-    return _not_its_tags(artifact, piece.evidence, where) if piece.format.in_wheel else None
-
-
-def _not_among(artifact: Artifact, claim: Claim, where: str) -> Reason | None:
-    """A lock that states a digest and no file name: the digest must be one of the release's signed ones."""
-    signed = [subject.sha256 for subject in claim.subjects]
-    if artifact.sha256 is None or artifact.sha256 in signed:
-        return None  # no digest is no fault here; step 7 looks at it
-    expected = f"one of the {len(signed)} digests signed for {claim.project} {claim.version}"
-    # an unsigned file of the release and a tampered one look the same where no name says which is meant
-    got = f"sha256:{artifact.sha256}: a file that is not signed, or other bytes; the lock names no file to tell by"
-    return Reason("PV302", where, expected, got, _NOT_BEFORE)
-
-
-def _not_its_tags(artifact: Artifact, evidence: Evidence, where: str) -> Reason | None:
-    """A wheel that signs itself can be renamed; what its WHEEL says it runs on, RECORD covers.
-
-    Only the file name's compressed tag set (PEP 425) is expanded, which ``parse_filename`` holds small: a stranger's
-    WHEEL of one kilobyte can name billions."""
-    stated = [_tag_parts(text) for text in evidence.wheel_tags]
-    named = itertools.product(*_tag_parts("-".join(artifact.filename.removesuffix(".whl").split("-")[-3:])))
-    others = ["-".join(tag) for tag in named if not any(_is_among(tag, parts) for parts in stated)]
-    if not others:
-        return None
-    expected = f"a file name with tags of {', '.join(evidence.wheel_tags) or 'none'}"
-    return Reason("PV303", where, f"{expected[:200]}, as WHEEL says", ", ".join(others)[:200], _DO_NOT)
-
-
-def _tag_parts(text: str) -> list[list[str]]:
-    return [part.split(".") for part in text.split("-")]
-
-
-def _is_among(tag: Sequence[str], parts: Sequence[Sequence[str]]) -> bool:
-    return len(tag) == len(parts) and all(one in several for one, several in zip(tag, parts, strict=True))
-
-
 # Words and order of reasons.
 
-_DO_NOT = "do not install this file; get it again from its publisher, and tell them if it happens twice"
-_NOT_BEFORE = (
-    "do not install it before you know which file that is: look for the digest on the index, and ask the publisher to "
-    "sign that file; or exempt it by this hash"
-)
 _ASK = "ask the publisher, by another way than the index, "
 _HINTS = {
     "PV201": _ASK + "whether this key is theirs, before you change the pin",

@@ -23,6 +23,7 @@ ROOMS = [
     "evidence",
     "verdict",
     "firstuse",
+    "binding",
     "verifier",
     "trustfile",
     "report",
