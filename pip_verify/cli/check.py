@@ -75,10 +75,11 @@ def _judge_installed(options: argparse.Namespace, parts: Parts) -> tuple[Verdict
 
 def _for_this_platform(locked: LockedSet, python: str | None) -> LockedSet:
     """What of it an interpreter could install: this one, or the one of ``--python``."""
-    from pip_verify.cli.platforms import of_interpreter, of_this_interpreter
+    from pip_verify.cli.interpreter import our_platform, platform_of
+    from pip_verify.install.driver import find_target
     from pip_verify.lockfiles.platform import for_platform
 
-    environment, tags = of_this_interpreter() if python is None else of_interpreter(python)
+    environment, tags = our_platform() if python is None else platform_of(find_target(python, os.environ)[0])
     return for_platform(locked, tags=tags, environment=environment)
 
 

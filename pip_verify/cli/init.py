@@ -96,7 +96,7 @@ def _named(stated: str | None) -> str | None:
 
 def _plan(options: argparse.Namespace, policy: Policy, seen: Mapping[str, Seen]) -> _Plan:
     from pip_verify.cli.init_environment import find_environment
-    from pip_verify.cli.installed import package_directories
+    from pip_verify.cli.interpreter import package_directories
     from pip_verify.discovery import Wanted
     from pip_verify.discovery.environment import installed
 
