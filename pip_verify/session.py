@@ -183,13 +183,17 @@ class Session:
         return self._enter(verdict, about.get("comes_from"))
 
     def judge_checkout(self, location: str, revision: str) -> list[str]:
-        """Whether ``revision``, which was checked out, is the commit that ``location`` names. Returns refusals."""
+        """Whether ``revision``, which was checked out, is the commit that ``location`` names. Returns refusals.
+
+        Raises EvidenceError for a location that was never judged: nobody may build what nobody was asked about."""
         with self._lock:
-            accepted = self._sources.get(("vcs", location))
-        if accepted is None or not accepted.accepted:
+            judged = self._sources.get(("vcs", location))
+        if judged is None:
+            raise EvidenceError(redact(location), expected="a source that was judged before", got="another")
+        if not judged.accepted:
             return []  # refused already; in mode "report" pip goes on with it
-        fault = other_commit(accepted.artifact, location, revision)
-        return [] if fault is None else self._enter(reject(accepted.artifact, fault))
+        fault = other_commit(judged.artifact, location, revision)
+        return [] if fault is None else self._enter(reject(judged.artifact, fault))
 
     def judge_built(self, path: Path, project: str, source: Mapping[str, Any]) -> list[str]:
         """Give a wheel that was built in this run a receipt, if its source was accepted and it is that source's."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pip_verify.errors import UsageError
+from pip_verify.errors import EvidenceError, UsageError
 from pip_verify.inspection import Link
 from pip_verify.judge import Case
 from pip_verify.pins import InlinePin
-from pip_verify.policy import EMPTY_POLICY
+from pip_verify.policy import EMPTY_POLICY, Policy
 from pip_verify.session import Session
 from pip_verify.verdict import Decision, Reason, Verdict
 from tests import makers
@@ -141,3 +141,14 @@ def test_a_pin_on_the_command_line_that_nothing_takes_is_an_error() -> None:
     with pytest.raises(UsageError, match="pin options on the command line"):
         session.name_on_command_line([(None, "directory")])
     session.name_on_command_line([(None, WHEEL)])
+
+
+def test_a_checkout_is_held_to_the_commit_that_was_judged_and_to_no_other_source() -> None:
+    run = Session(Policy(vcs="commit"), Trusting(), environ={})  # type: ignore[arg-type]
+    location = f"git+https://vcs.example/demo@{'a' * 40}"
+    with pytest.raises(EvidenceError, match="a source that was judged before"):
+        run.judge_checkout(location, "a" * 40)
+    assert run.judge_source("vcs", location, {"project": "demo"}) == []
+    assert run.judge_checkout(location, "a" * 40) == []
+    (refusal,) = run.judge_checkout(location, "b" * 40)
+    assert "PV104" in refusal
